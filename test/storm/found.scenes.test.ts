@@ -38,6 +38,7 @@ test.each([
   [1_459_509_751, 'under a rollback an address stays that git no longer names'],
   [1_459_506_922, 'a lost database, groups renamed by hand: adopt and --now ask for each other'],
   [1_459_512_962, 'a lost database, a group scaled to 0: --now asks for adopt'],
+  [1_459_517_691, 'a clone of a machine that FlyCD had not given its own id yet goes, held by a deployment by hand'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

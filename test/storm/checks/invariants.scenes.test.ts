@@ -363,6 +363,19 @@ test.each([
   expect(await said(copied)).toContainEqual(double);
 });
 
+test('a copy from before its original had its own id goes by the place that a held plan gives it', async () => {
+  const copied = (world: World): void => {
+    const original = web(world);
+    const { flycd_machine: _id, ...metadata } = original.config.metadata ?? {};
+    const config = { ...original.config, metadata, image: 'other' };
+    world.apps.get('app-1')?.machines.set('copy', { ...original, id: 'copy', name: 'quiet-dew-1', config });
+  };
+  const step = { kind: 'machine.destroy', target: 'app-1/web/arn/3', because: '' };
+  const going = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'changed', steps: [step] }] };
+  expect(await said(copied, [going])).toEqual([]);
+  expect(await said(copied, [holding('app-1/web/arn/3')])).toHaveLength(2);
+});
+
 test('under `drift: off` a copy by hand stays by the name that a note gives it; never one that no note speaks of', async () => {
   const off: FleetIdea = { apps: [{ ...app, drift: 'off' }] };
   const copied = (world: World): void => {

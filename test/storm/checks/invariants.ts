@@ -3,6 +3,7 @@ import type { AppSnapshot, MachineSnapshot } from '../../../simulator/world/snap
 import type { World } from '../../../simulator/world/world.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 import { differences, groupOf, isCanary, isItself, ownName, type Difference } from './comparison.ts';
+import { goingCopies } from './copies/going.ts';
 import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from '../world/fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
@@ -21,6 +22,7 @@ interface PlannedHold {
 }
 
 interface PlannedStep {
+  readonly kind?: string;
   readonly target: string;
   /** Of a release. */
   readonly machines?: readonly { readonly target: string }[];
@@ -115,10 +117,16 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice, neve
 
 /**
  * What a deployment by hand left has no place of its own, and counts for nothing: a hold names it by its id, or, under
- * `drift: off`, a note says how many canaries stay.
+ * `drift: off`, a note says how many canaries stay. Of a copy that goes a hold says so by a place that nothing else has.
  */
 function withoutLeftovers(app: AppSnapshot, { holds, notes }: PlannedApp): AppSnapshot {
-  const isHeld = ({ id }: MachineSnapshot): boolean => holds.some((hold) => speaksOf(hold, [`${app.name}/${id}`]));
+  const destroys = holds.flatMap(({ steps }) => steps).filter(({ kind }) => kind === 'machine.destroy');
+  const going = goingCopies(
+    app,
+    destroys.map(({ target }) => target),
+  );
+  const isHeld = ({ id }: MachineSnapshot): boolean =>
+    going.has(id) || holds.some((hold) => speaksOf(hold, [`${app.name}/${id}`]));
   const told = notes.map((note) => /^(\d+) machines? left as a canary, stay; drift is not healed here/.exec(note)?.[1]);
   const stay = told.includes(String(app.machines.filter(isCanary).length));
   return { ...app, machines: app.machines.filter((machine) => !isHeld(machine) && !(stay && isCanary(machine))) };
