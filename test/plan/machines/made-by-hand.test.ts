@@ -51,6 +51,22 @@ describe('a machine made by hand, in an app of ours', () => {
     },
   );
 
+  test.each([
+    ['its own id since', 'webarn1'],
+    ['none yet', undefined],
+  ])('where git wants one, a clone goes that has no id of another, and its original %s', (_, itself) => {
+    const one = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+    const made = (id: string, seconds: number, stamp: string | undefined): Machine =>
+      machine(one, {
+        id,
+        created_at: new Date(now + seconds * 1000).toISOString(),
+        metadata: { [stampKeys.machine]: stamp },
+      });
+    const machines = [made('clone', 2, undefined), made('webarn1', 0, itself)];
+    const goes = plan(one, observed({ machines })).steps.filter(({ kind }) => kind === 'machine.destroy');
+    expect(goes).toMatchObject([{ target: 'shop/web/arn/2', machineId: 'clone' }]);
+  });
+
   test('one that flyctl made in an app of ours is told', () => {
     const scaled = flyctlMachine(desired, { id: 'scaled', number: 2 });
     const app = plan(desired, observed({ machines: [machine(desired), scaled] }));
