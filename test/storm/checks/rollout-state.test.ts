@@ -50,6 +50,17 @@ async function watched(): Promise<Watched> {
 
 const members = (it: Arena) => membersOf(it.simulator.world, 'app-1', 'web');
 
+const bluegreen = async ({ simulator }: Arena): Promise<void> => {
+  expect(await simulator.flyctl.deploy('app-1', { strategy: 'bluegreen' })).toMatchObject({ ok: true });
+};
+
+async function clonedAndGone(it: Arena): Promise<void> {
+  const { flyctl } = it.simulator;
+  const before = members(it).map(({ id }) => id);
+  for (const machine of before) await flyctl.clone('app-1', { machine });
+  for (const machine of before) await flyctl.destroy('app-1', { machine });
+}
+
 describe('what an app has to be', () => {
   test('after a rollback: its version of then, with the counts of today, until it is resumed', async () => {
     const { it, eyes, commit } = await watched();
@@ -72,6 +83,30 @@ describe('what an app has to be', () => {
     for (const { id } of members(it)) await it.simulator.flyctl.destroy('app-1', { machine: id });
     expect(eyes.standing.ideaOf('app-1')?.env).toEqual({ GREETING: 'two' });
   });
+
+  test.each([
+    ['made anew by bluegreen', bluegreen],
+    ['cloned and then destroyed', clonedAndGone],
+  ])(
+    'as a person said, where machines that knew it were %s by hand, and then gone with all that came of them',
+    async (...row) => {
+      const [, byHand] = row;
+      const { it, eyes } = await watched();
+      eyes.disturbed('app-1');
+      await it.flycd(['rollback', 'app-1']);
+      const said = eyes.speaking('app-1');
+      await it.flycd(['suspend', 'app-1', '--reason', 'an incident']);
+      said();
+      const before = members(it).map(({ id }) => id);
+      await byHand(it);
+      expect(members(it).filter(({ id }) => before.includes(id))).toEqual([]);
+      expect(eyes.standing.suspension('app-1', it.clock.now())).toBeDefined();
+      expect(eyes.standing.ideaOf('app-1')?.env).toEqual({ GREETING: 'one' });
+      for (const { id } of members(it)) await it.simulator.flyctl.destroy('app-1', { machine: id });
+      expect(eyes.standing.suspension('app-1', it.clock.now())).toBeUndefined();
+      expect(eyes.standing.ideaOf('app-1')?.env).toEqual({ GREETING: 'two' });
+    },
+  );
 });
 
 describe('the watch finds', () => {

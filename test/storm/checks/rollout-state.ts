@@ -142,6 +142,11 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
     return word === undefined || word.lifted ? undefined : word;
   };
 
+  const isOurs = (machine: Machine): boolean =>
+    isHere(machine) && machine.config.metadata?.['flycd_fleet'] === fleetName;
+  const isSaidOn = (machine: Machine, { key, text }: Word): boolean =>
+    isOurs(machine) && machine.config.metadata?.[key] === text;
+
   function read(machine: Machine, key: string, now: number): void {
     const { app } = machine;
     const text = machine.config.metadata?.[key];
@@ -191,8 +196,7 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
     fleet: () => ({ apps: git.apps.map((app) => ideaOf(app.name) ?? app) }),
     look(app, now) {
       for (const machine of app.machines.values()) {
-        if (isHere(machine) && machine.config.metadata?.['flycd_fleet'] === fleetName)
-          for (const key of keys) read(machine, key, now);
+        if (isOurs(machine)) for (const key of keys) read(machine, key, now);
       }
     },
     lost(machine) {
@@ -200,7 +204,10 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
         const place = `${machine.app.name} ${key}`;
         const word = words.get(place);
         const there = word === undefined ? undefined : carriers.get(word);
-        if (there?.has(machine) === true && [...there].every((one) => !isHere(one))) words.delete(place);
+        if (word === undefined || there?.has(machine) !== true) continue;
+        // A bluegreen deployment or a clone by hand may have copied it since somebody last looked.
+        for (const one of machine.app.machines.values()) if (isSaidOn(one, word)) there.add(one);
+        if ([...there].every((one) => !isHere(one))) words.delete(place);
       }
     },
     suspension(name, now) {
