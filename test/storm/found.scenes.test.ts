@@ -40,6 +40,7 @@ test.each([
   [1_459_512_962, 'a lost database, a group scaled to 0: --now asks for adopt'],
   [1_459_517_691, 'a clone of a machine that FlyCD had not given its own id yet goes, held by a deployment by hand'],
   [1_459_508_042, 'a word that nobody knew but what a bluegreen by hand had copied it to'],
+  [1_459_512_862, 'two machines made side by side, of which the later one was asked for first'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

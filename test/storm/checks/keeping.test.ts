@@ -41,6 +41,8 @@ const volumes = ({ simulator }: Arena): readonly string[] => [
   ...(simulator.world.apps.get('app-1')?.volumes.keys() ?? []),
 ];
 
+const mount = { name: 'web_data' };
+
 /** What a person makes once of what is there: `volume` or the address. */
 async function twin({ it, eyes }: Awaited<ReturnType<typeof watched>>, what: 'volume' | 'address'): Promise<void> {
   const { world, flyctl } = it.simulator;
@@ -122,6 +124,35 @@ describe('the watch over what has to be kept finds', () => {
     expect(eyes.findings.filter((finding) => finding.includes('mounts'))).toEqual([
       expect.stringContaining(`instead mounts ${theirs}, made by hand, and ${ours} is free`),
     ]);
+  });
+
+  /** Volumes in the order in which machines mount them, of three that are free: two of FlyCD's, and theirs. */
+  test.each([
+    ['the last one', 'rolling', 3, [0, 2], 1],
+    ['the first of a pass, which is made alone', 'rolling', 4, [2, 0, 1], 1],
+    ['one of two that are made side by side', 'rolling', 4, [0, 2, 1], 0],
+    ['one of three at once', 'immediate', 4, [2, 0, 1], 0],
+    ['the one that tells the others what a tag means', 'immediate', 4, [2, 0, 1], 1, goodImage],
+    ['one of two at once, where two of FlyCD’s are free', 'immediate', 3, [2, 0], 1],
+  ] as const)('a volume by hand that is mounted before the one FlyCD made: by %s', async (...row) => {
+    const [, strategy, count, order, found, image] = row;
+    const place = await watched();
+    const { it, eyes } = place;
+    const { web } = app.groups;
+    eyes.expect({ apps: [{ ...app, strategy, groups: web === undefined ? {} : { web: { ...web, count } } }] });
+    for (const size_gb of [1, 1])
+      await it.asPerson('POST', '/apps/app-1/volumes', { ...mount, region: 'arn', size_gb });
+    await twin(place, 'volume');
+    const [, ...free] = volumes(it);
+    const ended = eyes.working();
+    const [machine] = it.simulator.world.apps.get('app-1')?.machines.values() ?? [];
+    for (const which of order) {
+      const mounts = [{ ...mount, path: '/data', volume: free[which] }];
+      const config = { ...machine?.config, mounts, ...(image === undefined ? {} : { image }) };
+      await it.asPerson('POST', '/apps/app-1/machines', { name: `web-arn-${which + 2}-g1`, region: 'arn', config });
+    }
+    ended();
+    expect(eyes.findings.filter((finding) => finding.includes('mounts'))).toHaveLength(found);
   });
 
   test('a volume that is deleted, and an app that goes with one', async () => {

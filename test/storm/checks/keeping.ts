@@ -2,10 +2,10 @@
  * What has to be kept: all that an unread file governs stays as it is, and of two equal things a person never loses the one
  * that FlyCD made or that was there first; volumes go by nobody's hand but a person's.
  */
-import type { Address, App, Machine, Volume } from '../../../simulator/world/records.ts';
+import { groupOf, type Address, type App, type Machine, type Volume } from '../../../simulator/world/records.ts';
 import type { RequestRecord } from '../../../simulator/world/requests.ts';
 import type { World } from '../../../simulator/world/world.ts';
-import type { AppIdea, FleetName } from '../world/fleet.ts';
+import { firstCounts, type AppIdea, type FleetName } from '../world/fleet.ts';
 
 type Request = Readonly<RequestRecord>;
 
@@ -84,11 +84,38 @@ export function keeping({ world, fleetName, ideaOf, atWork, say }: Keeper): Keep
   function checkMount(machine: Machine, free: ReadonlySet<string>): void {
     const mounted = machine.app.volumes.get(machine.config.mounts?.[0]?.volume ?? '');
     if (mounted === undefined || !byHand.has(mounted.id)) return;
-    const better = [...machine.app.volumes.values()].find(
-      (volume) => ours.has(volume.id) && free.has(volume.id) && isBetter(volume, mounted),
+    const [better, ...others] = [...machine.app.volumes.values()].filter(
+      (volume) => ours.has(volume.id) && isFree(volume, free) && isBetter(volume, mounted),
     );
-    if (better !== undefined)
+    if (better !== undefined && others.length >= besides(machine))
       say(`${machine.app.name}: ${machine.name} mounts ${mounted.id}, made by hand, and ${better.id} is free`);
+  }
+
+  /** It was before the request, and is. */
+  function isFree({ id, attachedMachine }: Volume, before: ReadonlySet<string>): boolean {
+    return before.has(id) && attachedMachine === undefined;
+  }
+
+  /**
+   * Machines of its group that may be made side by side with it: each has a volume chosen for it before it is asked for, and
+   * any of them may be asked for first.
+   */
+  function besides(machine: Machine): number {
+    const idea = ideaOf(machine.app.name);
+    const group = idea?.groups[groupOf(machine)];
+    const members = [...machine.app.machines.values()].filter(
+      (one) => isHere(one) && groupOf(one) === groupOf(machine),
+    );
+    if (idea === undefined || group === undefined || isAlone(machine, idea, members)) return 0;
+    const there = members.filter(({ region }) => region === machine.region).length;
+    return Math.max(0, (firstCounts(idea, group)[machine.region] ?? 0) - there);
+  }
+
+  /** So is whichever is to tell what a tag means, and the first one that a pass makes, but under `immediate`. */
+  function isAlone({ id, config }: Machine, { strategy }: AppIdea, members: readonly Machine[]): boolean {
+    if (atWork.size === 0 || config.image?.includes('@') !== true) return true;
+    const began = Math.min(...[...atWork].map(({ since }) => since));
+    return strategy !== 'immediate' && members.every((one) => one.id === id || one.createdAt < began);
   }
 
   function isBetter(volume: Volume, mounted: Volume): boolean {
@@ -133,6 +160,10 @@ function thingsOf(app: App | undefined): ReadonlySet<string> {
   const free = [...app.volumes.values()].filter(({ attachedMachine }) => attachedMachine === undefined);
   const addresses: readonly Address[] = [...app.addresses.values()];
   return new Set([...app.machines.keys(), ...addresses.map(({ ip }) => ip), ...free.map(({ id }) => id)]);
+}
+
+function isHere({ state }: Machine): boolean {
+  return state !== 'destroyed' && state !== 'destroying';
 }
 
 function isOf(fleet: FleetName, app: App | undefined): boolean {
