@@ -77,7 +77,7 @@ class Apply {
   readonly #missingVolumes = new Set<string>();
   /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
   readonly #unproven = new Set<string>();
-  /** Process groups with a machine of which nobody knows what its start made of it, or that went: so may the next one. */
+  /** Process groups with a machine that went, or was not seen any more, behind its start: the next one may go the same way. */
   readonly #lostByStart = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
   /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
