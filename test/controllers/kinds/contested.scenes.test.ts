@@ -28,6 +28,7 @@ const faults = () => world.simulator.world.faults;
 const latency = (latencyMs: number) => faults().add({ probability: 1, app: 'shop', fault: { latencyMs } });
 const once = ['sync', '--once'];
 const oneAddress = 'network: { ips: [{ v: v6 }] }\n';
+const prunesOne = `${oneAddress}sync: { prune: [addresses], max_deletes: 99 }\n`;
 const twoAddresses = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
 const plainly = ['adopt', 'shop'];
 const from = (owner: string) => [...plainly, '--from', owner];
@@ -89,10 +90,11 @@ describe.each(['bbb', 'words'])(
       [8000, 8000],
     ])('%i ms later (lists lag by %i ms): nothing is destroyed or released any more', async (apartMs, listMs) => {
       world = await arena();
-      const both = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
-      const less = `${oneAddress}sync: { prune: [addresses], max_deletes: 99 }\n`;
-      const owners = { words: copyOf('words', app('nginx:1', 3, both)), bbb: copyOf('bbb', app('nginx:1', 3, both)) };
-      const aaa = copyOf('aaa', app('nginx:2', 1, less));
+      const owners = {
+        words: copyOf('words', app('nginx:1', 3, twoAddresses)),
+        bbb: copyOf('bbb', app('nginx:1', 3, twoAddresses)),
+      };
+      const aaa = copyOf('aaa', app('nginx:2', 1, prunesOne));
       await owners.words.flycd(once);
       await world.clock.sleep(600_000);
       world.simulator.world.lag.set({ listMs });
@@ -148,7 +150,7 @@ test.each([26_500, 30_000, 31_750, 33_500, 35_250, 38_500])(
   async (apartMs) => {
     const three = (image: string, more: string) => app(image, 3, more);
     await owned(three('nginx:1', twoAddresses));
-    const aaa = copyOf('aaa', three('nginx:2', `${oneAddress}sync: { prune: [addresses], max_deletes: 99 }\n`));
+    const aaa = copyOf('aaa', three('nginx:2', prunesOne));
     const bbb = copyOf('bbb', three('nginx:1', twoAddresses));
     world.simulator.world.lag.set({ listMs: 5000 });
     latency(60);
@@ -368,11 +370,9 @@ test.each([20_000, 50_000])(
 describe.each([from('aaa'), ['adopt', '--all', '--from', 'aaa']])('%s %s %s %s', (...adopt) => {
   test('while a pass that took the app over waits to plan again: it is not taken back', async () => {
     world = await arena();
-    const both = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
-    const less = 'network: { ips: [{ v: v6 }] }\nsync: { prune: [addresses], max_deletes: 99 }\n';
-    const words = copyOf('words', app('nginx:1', 4, both));
-    const bbb = copyOf('bbb', app('nginx:1', 4, both));
-    const aaa = copyOf('aaa', app('nginx:2', 2, less));
+    const words = copyOf('words', app('nginx:1', 4, twoAddresses));
+    const bbb = copyOf('bbb', app('nginx:1', 4, twoAddresses));
+    const aaa = copyOf('aaa', app('nginx:2', 2, prunesOne));
     await words.flycd(once);
     await world.clock.sleep(600_000);
     const adopting = aaa.flycd(plainly);

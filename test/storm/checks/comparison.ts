@@ -47,15 +47,19 @@ function unpruned(idea: AppIdea, app: AppSnapshot): readonly Difference[] {
   return [...addresses, ...(isLeft ? [secret] : [])];
 }
 
-export function groupOf(machine: MachineSnapshot): string {
-  return machine.metadata['fly_process_group'] ?? '';
+export function groupOf({ metadata }: Pick<MachineSnapshot, 'metadata'>): string {
+  return metadata['fly_process_group'] ?? '';
+}
+
+export function isAlive({ state }: { readonly state: string }): boolean {
+  return state !== 'destroyed' && state !== 'destroying';
 }
 
 /** As FlyCD names machines; what flyctl makes gets another name. */
 export const ownName = /-\d+-g\d+$/;
 
 /** A copy made by hand carries its original's stamps until FlyCD has given it its own. */
-export function isItself({ id, metadata }: MachineSnapshot): boolean {
+export function isItself({ id, metadata }: Pick<MachineSnapshot, 'id' | 'metadata'>): boolean {
   return (metadata['flycd_machine'] ?? id) === id;
 }
 

@@ -6,6 +6,7 @@ import { groupOf, type Address, type App, type Machine, type Volume } from '../.
 import type { RequestRecord } from '../../../simulator/world/requests.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import { firstCounts, type AppIdea, type FleetName } from '../world/fleet.ts';
+import { isAlive } from './comparison.ts';
 
 type Request = Readonly<RequestRecord>;
 
@@ -104,7 +105,7 @@ export function keeping({ world, fleetName, ideaOf, atWork, say }: Keeper): Keep
     const idea = ideaOf(machine.app.name);
     const group = idea?.groups[groupOf(machine)];
     const members = [...machine.app.machines.values()].filter(
-      (one) => isHere(one) && groupOf(one) === groupOf(machine),
+      (one) => isAlive(one) && groupOf(one) === groupOf(machine),
     );
     if (idea === undefined || group === undefined || isAlone(machine, idea, members)) return 0;
     const there = members.filter(({ region }) => region === machine.region).length;
@@ -160,10 +161,6 @@ function thingsOf(app: App | undefined): ReadonlySet<string> {
   const free = [...app.volumes.values()].filter(({ attachedMachine }) => attachedMachine === undefined);
   const addresses: readonly Address[] = [...app.addresses.values()];
   return new Set([...app.machines.keys(), ...addresses.map(({ ip }) => ip), ...free.map(({ id }) => id)]);
-}
-
-function isHere({ state }: Machine): boolean {
-  return state !== 'destroyed' && state !== 'destroying';
 }
 
 function isOf(fleet: FleetName, app: App | undefined): boolean {

@@ -5,7 +5,7 @@ import { isWrite, type RequestNotice, type RequestRecord } from '../../../simula
 import type { World } from '../../../simulator/world/world.ts';
 import type { FleetIdea } from '../world/fleet.ts';
 import type { PlannedApp } from './invariants.ts';
-import { isAlive } from './watch.ts';
+import { isAlive } from './comparison.ts';
 
 export type Side = 'ours' | 'theirs';
 

@@ -5,6 +5,7 @@
  */
 import type { App, Machine } from '../../../simulator/world/records.ts';
 import type { AppIdea, FleetIdea, FleetName, GroupIdea } from '../world/fleet.ts';
+import { isAlive } from './comparison.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 
 export interface Standings {
@@ -114,10 +115,6 @@ interface Failed {
   readonly image: string;
 }
 
-function isHere({ state }: Machine): boolean {
-  return state !== 'destroyed' && state !== 'destroying';
-}
-
 export function standings(fleetName: FleetName = 'storm'): Standings {
   const findings: string[] = [];
   const revisions = new Map<string, FleetIdea>();
@@ -143,7 +140,7 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
   };
 
   const isOurs = (machine: Machine): boolean =>
-    isHere(machine) && machine.config.metadata?.['flycd_fleet'] === fleetName;
+    isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === fleetName;
   const isSaidOn = (machine: Machine, { key, text }: Word): boolean =>
     isOurs(machine) && machine.config.metadata?.[key] === text;
 
@@ -207,7 +204,7 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
         if (word === undefined || there?.has(machine) !== true) continue;
         // A bluegreen deployment or a clone by hand may have copied it since somebody last looked.
         for (const one of machine.app.machines.values()) if (isSaidOn(one, word)) there.add(one);
-        if ([...there].every((one) => !isHere(one))) words.delete(place);
+        if ([...there].every((one) => !isAlive(one))) words.delete(place);
       }
     },
     suspension(name, now) {

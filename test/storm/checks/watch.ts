@@ -8,7 +8,7 @@ import type { RequestNotice, RequestRecord } from '../../../simulator/world/requ
 import type { World } from '../../../simulator/world/world.ts';
 import { imageOf, isOwnCommand, watchCommands } from '../world/commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../world/fleet.ts';
-import { ownName } from './comparison.ts';
+import { isAlive, ownName } from './comparison.ts';
 import { keeping, type Keeping } from './keeping.ts';
 import { emptying, type Emptying } from './emptying.ts';
 import { halfDone } from './half-done.ts';
@@ -72,10 +72,6 @@ const listLagMsMax = 5000;
 
 export function groupOf(machine: Machine): string {
   return machine.config.metadata?.['fly_process_group'] ?? '';
-}
-
-export function isAlive(machine: Machine): boolean {
-  return machine.state !== 'destroyed' && machine.state !== 'destroying';
 }
 
 function isHealthy(machine: Machine): boolean {

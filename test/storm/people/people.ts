@@ -7,7 +7,8 @@ import type { World } from '../../../simulator/world/world.ts';
 import type { Dice } from '../world/dice.ts';
 import type { AppIdea, FleetIdea } from '../world/fleet.ts';
 import { isLater } from '../world/themes.ts';
-import { groupOf, isAlive, membersOf, type Watch } from '../checks/watch.ts';
+import { isAlive } from '../checks/comparison.ts';
+import { groupOf, membersOf, type Watch } from '../checks/watch.ts';
 
 export interface Town {
   readonly world: World;

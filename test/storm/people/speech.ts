@@ -4,7 +4,8 @@ import type { Death } from '../../controllers/mortal.ts';
 import type { Dice } from '../world/dice.ts';
 import type { FleetIdea } from '../world/fleet.ts';
 import type { Ran } from './hearing.ts';
-import { groupOf, isAlive, type Watch } from '../checks/watch.ts';
+import { isAlive } from '../checks/comparison.ts';
+import { groupOf, type Watch } from '../checks/watch.ts';
 import { mouthOf, wordOf, type Word } from './words.ts';
 
 export interface Speech {

@@ -6,7 +6,7 @@ import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
 import { foreignLease } from '../../../simulator/api/machine-leases.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import type { Dice } from './dice.ts';
-import { isAlive } from '../checks/watch.ts';
+import { isAlive } from '../checks/comparison.ts';
 
 const refusals = ['429', '500', '502', '503', 'reset-before', 'reset-after', '408-before', '408-after'] as const;
 

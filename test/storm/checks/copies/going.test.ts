@@ -1,18 +1,17 @@
 import { expect, test } from 'vitest';
-import type { AppSnapshot, MachineSnapshot } from '../../../../simulator/world/snapshot.ts';
-import { goingCopies } from './going.ts';
+import { goingCopies, type Copied } from './going.ts';
 
-function machine(name: string, slot: string, metadata: Readonly<Record<string, string>> = {}): MachineSnapshot {
+function machine(name: string, slot: string, metadata: Readonly<Record<string, string>> = {}): Copied {
   const stamps = { fly_process_group: 'web', flycd_slot: slot, ...metadata };
-  return { id: name, name, region: 'arn', metadata: stamps } as unknown as MachineSnapshot;
+  return { id: name, name, region: 'arn', metadata: stamps };
 }
 
 const original = machine('web-arn-1-g1', 'web/arn/1', { flycd_machine: 'web-arn-1-g1' });
 const second = machine('web-arn-2-g1', 'web/arn/2', { flycd_machine: 'web-arn-2-g1' });
 const copy = machine('quiet-dew-1', 'web/arn/1');
 
-function going(machines: readonly MachineSnapshot[], ...places: readonly string[]): readonly string[] {
-  const app = { name: 'app-1', machines } as unknown as AppSnapshot;
+function going(machines: readonly Copied[], ...places: readonly string[]): readonly string[] {
+  const app = { name: 'app-1', machines };
   return [
     ...goingCopies(
       app,
