@@ -1,6 +1,7 @@
 /** FlyCD at work in a storm: one pass, some of them cut short, doubled or in a loop; and passes until all is settled. */
 import type { Death } from '../controllers/mortal.ts';
 import type { PlannedApp } from './checks/invariants.ts';
+import { accepting } from './people/accepting.ts';
 import { amiss, written, type Ran } from './people/hearing.ts';
 import { hasWords } from './people/words.ts';
 import { isOurs, tell, type Scene } from './scene.ts';
@@ -97,9 +98,17 @@ export async function passOnce(scene: Scene, what: string, flags: Flags): Promis
   scene.passes += 1;
   const ended = scene.watch.working();
   if (flags.includes('--now')) scene.watch.emptying.lifted();
-  heard(scene, await scene.world.flycd(['sync', '--once', ...flags]), what);
+  const run = scene.world.flycd(['sync', '--once', ...flags]);
+  heard(scene, await (flags.includes('--accept') ? accepting(scene, run) : run), what);
   ended();
-  await scene.world.clock.sleep(settledMs);
+  await settles(scene);
+}
+
+/** Time for what a pass began. What it does not start, a standby say, may pull its image for longer. */
+export async function settles({ world: { clock, simulator } }: Scene): Promise<void> {
+  await clock.sleep(settledMs);
+  const machines = [...simulator.world.apps.values()].flatMap((app) => [...app.machines.values()]);
+  if (machines.some(({ state, pending }) => state === 'created' && pending !== undefined)) await clock.sleep(settledMs);
 }
 
 /** Passes until nothing is left to do, at most so many; the last plan. */

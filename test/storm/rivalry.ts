@@ -2,7 +2,7 @@
 import { othersAreHeld, originsAreOne, owners, planOf, writtenAgain, type Side } from './checks/owners.ts';
 import type { PlannedApp } from './checks/invariants.ts';
 import { amiss, written } from './people/hearing.ts';
-import { heard, look, passOnce, settledMs, type Flags } from './passes.ts';
+import { heard, look, passOnce, settles, type Flags } from './passes.ts';
 import { tell, wholeFleet, type Rivalry, type Scene } from './scene.ts';
 import type { Dice } from './world/dice.ts';
 import { grantTokens, rivalCommit, type Rival } from './world/rival.ts';
@@ -84,7 +84,7 @@ export async function bothSettled(scene: Scene, both: Rivalry, what: string, fla
     ended();
     scene.passes += 1;
     if (ran !== undefined) heard(scene, ran, `their ${what} pass ${round}`);
-    await world.clock.sleep(settledMs);
+    await settles(scene);
     const again = writtenAgain(requests.slice(before));
     if (isEmpty) findings.push(...again);
     if (isEmpty) break;

@@ -33,6 +33,7 @@ export interface Scene {
   rivalry: Rivalry | undefined;
   /** Names of apps that have a file. */
   inGit: readonly string[];
+  /** Machines that are somebody else's, and stay as they were. */
   others: readonly Others[];
   /** Apps that a person has suspended at some time. */
   readonly suspended: Set<string>;

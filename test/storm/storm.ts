@@ -22,6 +22,7 @@ import { begunTwice, handsRest, heard, look, onePass, settledMs, untilSettled, w
 import { bothSettled, judged, momentOf, rivalry, theirCommit, theirPass } from './rivalry.ts';
 import { isOurs, tell, wholeFleet, type Scene } from './scene.ts';
 import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
+import { accepting } from './people/accepting.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
@@ -235,7 +236,8 @@ async function said(scene: Scene, speech: Speech | undefined): Promise<void> {
   if (speech === undefined) return;
   if (speech.word.kind === 'suspend') scene.suspended.add(speech.word.app ?? '');
   if (speech.afterMs !== undefined) await scene.world.clock.sleep(speech.afterMs);
-  const { ran, what, findings } = await listen(scene.world, scene.watch, speech);
+  const heardOf = listen(scene.world, scene.watch, speech);
+  const { ran, what, findings } = await (speech.word.argv.includes('--accept') ? accepting(scene, heardOf) : heardOf);
   if (ran === undefined) tell(scene, what);
   else heard(scene, ran, what);
   scene.findings.push(...findings);
