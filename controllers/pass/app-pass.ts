@@ -66,6 +66,14 @@ export interface Listed {
   readonly askedAt: Moment;
 }
 
+/** A machine by its id: when that was asked, and when answered. */
+export interface SeenMachine {
+  readonly at: Moment;
+  readonly answeredAt: Moment;
+  /** undefined: it was gone. */
+  readonly machine: Machine | undefined;
+}
+
 /** One pass that applies one app's plan: what it is about, and what it has found out and holds. Disposed, it gives the app's lock back. */
 export class AppPass {
   readonly services: AppServices;
@@ -101,15 +109,14 @@ export class AppPass {
   lookedAt: Moment = longAgo;
   /** When the list was asked for in which words about the app were last looked for. */
   heardAt: Moment;
-  /** Machines that were looked at for words by their ids: when that was asked, and when answered. undefined: it was gone. */
-  readonly seen = new Map<
-    string,
-    { readonly at: Moment; readonly answeredAt: Moment; readonly machine: Machine | undefined }
-  >();
+  /** Machines that were looked at for words, by their ids. */
+  readonly seen = new Map<string, SeenMachine>();
   /** All machines, right before something is written. undefined: nobody looked yet. */
   listed: SharedLook<Listed> | undefined;
   /** One of ours by its id, right before something is written. undefined: nobody looked yet. */
-  oneSeen: SharedLook<Machine | undefined> | undefined;
+  oneSeen: SharedLook<void> | undefined;
+  /** Machines of which Fly did not answer by their ids when one of ours was looked at: others are asked first. */
+  readonly unanswered = new Set<string>();
   /** Ids of machines that are there, right before one is destroyed. undefined: nobody looked yet. */
   stayed: SharedLook<Set<string>> | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */

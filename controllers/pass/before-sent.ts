@@ -8,7 +8,7 @@ import { shownMachine, Unshown } from '../../src/observed/presence.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
-import type { AppPass, Listed } from './app-pass.ts';
+import type { AppPass, Listed, SeenMachine } from './app-pass.ts';
 import { checkWords, giveWay, stoppedFault } from './basis.ts';
 import { whyStopped } from './services.ts';
 import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
@@ -91,16 +91,42 @@ async function lookAtAll(pass: AppPass): Promise<void> {
   pass.heardAt = askedAt;
 }
 
-/** Lists lag: whoever takes the app over, or has a word on all its machines, shows by its id on any of them. */
+/** Lists lag: whoever takes the app over, or has a word on all its machines, shows by its id on any of them that is there. */
 async function lookAtOne(pass: AppPass): Promise<void> {
-  const { basis, fleet, lock, seen, services } = pass;
-  const isOurs = (machine: Machine): boolean =>
-    !isGone(machine) && isHostOk(machine) && isOwn(metadataOf(machine), fleet);
-  const ids = lock === undefined ? basis.machines?.filter(isOurs).map(({ id }) => id) : [lock.machineId];
-  const id = ids?.toSorted(byText)[0];
-  if (id === undefined || msSince(services.clock, seen.get(id)?.at ?? longAgo) <= recentMs) return;
-  pass.oneSeen ??= new SharedLook(services.clock, () => lookAtMachine(pass, id));
+  pass.oneSeen ??= new SharedLook(pass.services.clock, () => lookAtAny(pass));
   await pass.oneSeen.within(recentMs);
+}
+
+/** Each has had the client's own retries: with so many it is Fly, and not one bad machine. */
+const unansweredMax = 3;
+
+/** The first that is there and answers. Throws where too many do not, or none of those that are left. */
+async function lookAtAny(pass: AppPass): Promise<void> {
+  const { unanswered } = pass;
+  const order = oursToAsk(pass).toSorted((a, b) => Number(unanswered.has(a)) - Number(unanswered.has(b)));
+  const faults: unknown[] = [];
+  for (const id of order) {
+    const asked = await askMachine(pass, id).catch((error: unknown) => {
+      unanswered.add(id);
+      faults.push(error);
+    });
+    if (asked !== undefined && isThere(hear(pass, id, asked))) return;
+    if (faults.length >= unansweredMax) break;
+  }
+  if (faults.length > 0) throw faults[0];
+}
+
+/** The lock first, and those that went no more; a host that does not answer takes no labels. */
+function oursToAsk({ basis, fleet, lock, seen }: AppPass): readonly string[] {
+  const ours = (basis.machines ?? []).filter((machine) => isOwn(metadataOf(machine), fleet));
+  const isDark = (machine: Machine): number => Number(!isHostOk(machine));
+  const inOrder = ours.toSorted((a, b) => isDark(a) - isDark(b) || byText(a.id, b.id)).map(({ id }) => id);
+  const ids = new Set(lock === undefined ? inOrder : [lock.machineId, ...inOrder]);
+  return [...ids].filter((id) => !seen.has(id) || isThere(seen.get(id)?.machine));
+}
+
+function isThere(machine: Machine | undefined): boolean {
+  return machine !== undefined && !isGone(machine);
 }
 
 /** All its machines as they were listed seconds ago at most. What they say is for the caller to judge. */
@@ -116,12 +142,19 @@ async function listNow({ app, services: { clock, fly } }: AppPass): Promise<List
 
 /** One of them, by its id, since lists lag. undefined: it is gone. Throws as `checkStillAsPlanned`. */
 export async function lookAtMachine(pass: AppPass, machineId: string): Promise<Machine | undefined> {
-  const { clock, fly } = pass.services;
-  const startedAt = momentOf(clock);
-  const machine = await fly.machine(pass.app.name, machineId);
-  if (machine !== undefined) checkWords(pass, [machine]);
-  pass.seen.set(machineId, { at: startedAt, answeredAt: momentOf(clock), machine });
-  return machine;
+  return hear(pass, machineId, await askMachine(pass, machineId));
+}
+
+async function askMachine({ app, services: { clock, fly } }: AppPass, machineId: string): Promise<SeenMachine> {
+  const at = momentOf(clock);
+  const machine = await fly.machine(app.name, machineId);
+  return { at, answeredAt: momentOf(clock), machine };
+}
+
+function hear(pass: AppPass, machineId: string, seen: SeenMachine): Machine | undefined {
+  if (seen.machine !== undefined) checkWords(pass, [seen.machine]);
+  pass.seen.set(machineId, seen);
+  return seen.machine;
 }
 
 /** The same, where nobody has looked in this moment. */
