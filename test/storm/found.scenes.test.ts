@@ -42,6 +42,7 @@ test.each([
   [1_459_508_042, 'a word that nobody knew but what a bluegreen by hand had copied it to'],
   [1_459_512_862, 'two machines made side by side, of which the later one was asked for first'],
   [733_400_570, 'who accepts that an app goes accepts who else is in it'],
+  [1_882_541_343, 'a group without a count gets a volume where its app was before'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

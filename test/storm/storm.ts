@@ -12,7 +12,6 @@ import {
   neverStarted,
   noLeaseIsLeft,
   othersAreUntouched,
-  raisePeaks,
   stillHeld,
   type Calm,
   type PlannedApp,
@@ -25,6 +24,7 @@ import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from '
 import { accepting } from './people/accepting.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
+import { raisePeaks } from './world/peaks.ts';
 import { themed, themeOf } from './world/themes.ts';
 import { atWorkMs, hasTakenBack } from './world/taken-back.ts';
 import { watch } from './checks/watch.ts';

@@ -2,15 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { World } from '../../../simulator/world/world.ts';
 import { arena } from '../../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea, type FleetIdea } from '../world/fleet.ts';
-import {
-  addShapes,
-  invariants,
-  neverStarted,
-  raisePeaks,
-  stillHeld,
-  type Calm,
-  type PlannedApp,
-} from './invariants.ts';
+import { raisePeaks } from '../world/peaks.ts';
+import { addShapes, invariants, neverStarted, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
 
 const app: AppIdea = {
   name: 'app-1',

@@ -4,7 +4,7 @@ import type { World } from '../../../simulator/world/world.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 import { differences, groupOf, isCanary, isItself, ownName, type Difference } from './comparison.ts';
 import { goingCopies } from './copies/going.ts';
-import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from '../world/fleet.ts';
+import type { AppIdea, FleetIdea, GroupIdea } from '../world/fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
@@ -353,26 +353,6 @@ export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): rea
 export function neverStarted({ apps }: Pick<World, 'apps'>): ReadonlySet<string> {
   const machines = [...apps.values()].flatMap((app) => [...app.machines.values()]);
   return new Set(machines.filter(({ name, booted }) => ownName.test(name) && booted === undefined).map(({ id }) => id));
-}
-
-/** Raises what git wants at most of each volume and address. */
-export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
-  const raise = (what: string, count: number): void => {
-    peaks.set(what, Math.max(peaks.get(what) ?? 0, count));
-  };
-  for (const app of fleet.apps) {
-    for (const [name, group] of Object.entries(app.groups)) {
-      if (group.volumeGb === undefined) continue;
-      for (const [region, count] of Object.entries(firstCounts(app, group))) {
-        // Without a count a group that gets a volume keeps the machines that it has.
-        raise(
-          `${app.name}/${name}_data in ${region}`,
-          group.count === undefined ? Math.max(count, machinesMax) : count,
-        );
-      }
-    }
-    for (const kind of app.ips ?? ['v6', 'shared_v4', 'v4']) raise(`${app.name}/${kind}`, 1);
-  }
 }
 
 /** Adds what git gives each group now to what it ever gave. */
