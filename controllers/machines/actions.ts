@@ -9,6 +9,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 import { lookUntilShown } from './shown.ts';
+import { checkWanted } from './standbys.ts';
 import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
@@ -41,9 +42,10 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
 }
 
 /** Without an answer it may have been started, too. */
-async function started({ app, services: { fly }, underway }: AppPass, machineId: string, nonce: string): Promise<void> {
+async function started(pass: AppPass, machineId: string, nonce: string): Promise<void> {
+  const { app, services, underway } = pass;
   try {
-    await fly.startMachine(app.name, machineId, nonce);
+    await services.fly.startMachine(app.name, machineId, nonce, () => checkWanted(pass, machineId));
     underway.add(machineId);
   } catch (error) {
     if (error instanceof FlyError && error.outcome === 'unknown') underway.add(machineId);

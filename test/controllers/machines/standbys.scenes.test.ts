@@ -1,5 +1,7 @@
-import { afterEach, expect, test } from 'vitest';
-import { hostDown } from '../../../simulator/machines/host-failures.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
+import { destroy } from '../../../simulator/machines/lifecycle.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
 import { prepared, type Arena } from '../arena.ts';
 import type { PlannedApp } from '../../storm/checks/invariants.ts';
 import { walkKills } from '../kill-walk.ts';
@@ -117,6 +119,187 @@ test.each([
     ['docker.io/library/busybox:1', 'stopped'],
   ]);
   expect((await world.flycd(['diff'])).code).toBe(0);
+});
+
+describe('beside a host that does not answer', () => {
+  interface Pair {
+    readonly at: Arena;
+    readonly primary: Machine;
+    readonly standby: Machine;
+  }
+
+  async function pair(next = worker(), before = worker()): Promise<Pair> {
+    const at = await prepared([before], next);
+    world = at;
+    await at.endState();
+    const [primary, standby] = at.simulator.world.apps.get('shop')?.machines.values() ?? [];
+    if (primary === undefined || standby === undefined) throw new Error('there is no standby');
+    return { at, primary, standby };
+  }
+
+  /** As an update of before left it. */
+  function fail(machine: Machine): void {
+    machine.config = { ...machine.config, image: 'docker.io/library/failing-launch:1' };
+    machine.state = 'failed';
+  }
+
+  /** Nobody was there to start it at the moment when its host failed. */
+  function isDown({ at, primary, standby }: Pair): void {
+    standby.state = 'stopping';
+    hostDown(at.simulator.world, primary.host);
+    standby.state = 'stopped';
+  }
+
+  /** Once, at the first request of this kind for the standby. */
+  function once(
+    { at, standby }: Pair,
+    [phase, path]: readonly ['before' | 'after', string],
+    act: () => void,
+  ): () => number {
+    let times = 0;
+    at.simulator.world.onRequest = ({ phase: seen, request }) => {
+      const isIt =
+        seen === phase && request.method === 'POST' && request.path.endsWith(`/machines/${standby.id}${path}`);
+      if (!isIt || times > 0) return;
+      times += 1;
+      act();
+    };
+    return () => times;
+  }
+
+  const sync = async ({ at }: Pair, argv: readonly string[] = ['sync', '--once']) => {
+    const { code, stdout, stderr } = await at.flycd(argv);
+    await at.endState();
+    return { code, said: stderr + stdout };
+  };
+
+  test.each([
+    ['before its lease', ['before', '/lease']],
+    ['before its update', ['before', '']],
+    ['behind its update', ['after', '']],
+  ] as const)('one that was failed runs by the end of the pass where the host goes down %s', async (_when, moment) => {
+    const two = await pair();
+    fail(two.standby);
+    const times = once(two, moment, () => hostDown(two.at.simulator.world, two.primary.host));
+    const ran = await sync(two);
+    expect(times()).toBe(1);
+    expect([ran.code, two.standby.state, two.primary.hostStatus], ran.said).toEqual([0, 'started', 'unreachable']);
+    expect((await two.at.flycd(['diff'])).code).toBe(0);
+    hostUp(two.at.simulator.world, two.primary.host);
+    await two.at.endState();
+    expect([two.primary.state, two.standby.state]).toEqual(['started', 'stopped']);
+  });
+
+  test('one that is updated at that moment by a commit runs with the next pass', async () => {
+    const two = await pair(worker('blue'));
+    const times = once(two, ['after', ''], () => hostDown(two.at.simulator.world, two.primary.host));
+    expect((await sync(two)).code, 'its machine could not be updated').toBe(1);
+    expect([times(), two.standby.state]).toEqual([1, 'stopped']);
+    expect([(await sync(two)).code, two.standby.state]).toEqual([4, 'started']);
+  });
+
+  test('one that is left at rest is a difference, and the next pass starts it', async () => {
+    const two = await pair();
+    isDown(two);
+    const diff = await two.at.flycd(['diff']);
+    expect(diff.code).toBe(2);
+    expect(diff.stdout).toMatch(/shop +drifted/);
+    expect(diff.stdout).toContain('it stands in for app/arn/1, whose host does not answer');
+    const ran = await sync(two);
+    expect([ran.code, two.standby.state], ran.said).toEqual([0, 'started']);
+    const { length } = two.at.simulator.world.writes();
+    expect((await sync(two)).code).toBe(0);
+    expect(two.at.simulator.world.writes()).toHaveLength(length);
+  });
+
+  test.each(['failed', 'stopped'])('one that is %s boots with the update that points it there', async (state) => {
+    const two = await pair();
+    const { at, primary, standby } = two;
+    await at.asPerson('POST', '/apps/shop/machines', { region: 'arn', config: primary.config, name: 'by-hand' });
+    await at.endState();
+    expect((await sync(two)).code).toBe(0);
+    const other = [...primary.app.machines.values()].find(({ name }) => name === 'by-hand');
+    if (state === 'failed') fail(standby);
+    destroy(at.simulator.world, primary, 'user');
+    hostDown(at.simulator.world, other?.host ?? '');
+    await at.endState();
+    at.write(worker('blue'));
+    const ran = await sync(two);
+    expect(ran.code, 'the machine on the dead host still runs the older commit').toBe(4);
+    expect([standby.state, standby.config.standbys, standby.config.env?.['COLOR']]).toEqual([
+      'started',
+      [other?.id],
+      'blue',
+    ]);
+  });
+
+  test.each([
+    ['a start', isDown, worker(), 0],
+    // The plan was made while its machine could not get the commit.
+    ['an update', ({ at, primary }: Pair) => hostDown(at.simulator.world, primary.host), worker('blue'), 4],
+  ] as const)('%s does not boot it once that host is back', async (_what, before, next, code) => {
+    const two = await pair(next);
+    const { world: fly } = two.at.simulator;
+    before(two);
+    await two.at.clock.sleep(10_000);
+    const booted: string[] = [];
+    const times = once(two, ['before', '/lease'], () => {
+      hostUp(fly, two.primary.host);
+      fly.onStateChange = ({ name, state }) => {
+        if (state === 'starting') booted.push(name);
+      };
+    });
+    const ran = await sync(two);
+    expect([times(), ran.code], ran.said).toEqual([1, code]);
+    expect([two.primary.state, two.standby.state, booted]).toEqual(['started', 'stopped', []]);
+    expect((await sync(two)).code).toBe(0);
+    expect((await two.at.flycd(['diff'])).code).toBe(0);
+    expect(two.standby.state).toBe('stopped');
+  });
+
+  test('one that Fly stops for that host before its checks have passed is not started again', async () => {
+    const checks = 'checks: { alive: { type: tcp, port: 8080, interval: 5s, timeout: 2s, grace_period: 60s } }\n';
+    const checked = { ...worker(), 'shop/app.yaml': `${worker()['shop/app.yaml']}${checks}` };
+    const two = await pair(checked, checked);
+    const { world: fly } = two.at.simulator;
+    isDown(two);
+    two.standby.checkRule = 'fail';
+    fly.onStateChange = ({ name, state }) => {
+      if (name === two.standby.name && state === 'started')
+        two.at.clock.timer(5000, () => hostUp(fly, two.primary.host));
+    };
+    const ran = await sync(two);
+    expect([ran.code, two.primary.state, two.standby.state], ran.said).toEqual([0, 'started', 'stopped']);
+  });
+
+  test('one that a person stops stays so, until git changes', async () => {
+    const two = await pair();
+    const { at, primary, standby } = two;
+    hostDown(at.simulator.world, primary.host);
+    await at.endState();
+    await at.asPerson('POST', `/apps/shop/machines/${standby.id}/stop`);
+    await at.endState();
+    const ran = await sync(two);
+    expect([ran.code, standby.state], ran.said).toEqual([0, 'stopped']);
+    const diff = await at.flycd(['diff']);
+    expect(diff.stdout).toContain('app/arn/2 was stopped again after its version had been started; it stays so');
+    at.write(worker('blue'));
+    await sync(two);
+    expect(standby.state).toBe('started');
+  });
+
+  test('none is started in an app that is suspended, or whose drift is only reported', async () => {
+    const two = await pair();
+    isDown(two);
+    expect((await two.at.flycd(['suspend', 'shop', '--reason', 'quiet'])).code).toBe(0);
+    expect([(await sync(two)).code, two.standby.state]).toEqual([4, 'stopped']);
+    expect((await two.at.flycd(['resume', 'shop'])).code).toBe(0);
+    const reporting = worker();
+    two.at.write({ ...reporting, 'shop/app.yaml': `${reporting['shop/app.yaml']}sync: { drift: report }\n` });
+    expect([(await sync(two)).code, two.standby.state]).toEqual([4, 'stopped']);
+    const ran = await sync(two, ['sync', '--once', '--now']);
+    expect([ran.code, two.standby.state], ran.said).toEqual([0, 'started']);
+  });
 });
 
 test('killed at every call of a first sync, it ends with one machine and one standby', async () => {
