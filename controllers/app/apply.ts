@@ -21,7 +21,7 @@ import { provideImage, withBuiltImage } from '../images/build-step.ts';
 import { whyStopped, type StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
 import { isUnseen } from '../pass/beginning.ts';
-import { actOnMachine } from '../machines/actions.ts';
+import { actOnMachine, isLostByStart } from '../machines/actions.ts';
 import { isSilence } from '../machines/silent-host.ts';
 import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
@@ -77,7 +77,7 @@ class Apply {
   readonly #missingVolumes = new Set<string>();
   /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
   readonly #unproven = new Set<string>();
-  /** Process groups with a machine that went, or was not seen any more, behind its start: the next one may go the same way. */
+  /** Process groups with a machine that went behind its start, or of which nobody can tell: the next one may go the same way. */
   readonly #lostByStart = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
   /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
@@ -345,16 +345,16 @@ class Apply {
     this.#untold.delete(step);
     const end = this.#endOf(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, `${step.target} ${wordOf(end)}`);
-    if (step.kind === 'machine.start' && this.#isLost(step, fault)) this.#lostByStart.add(step.group);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
     await this.#finish(step, end, `${fault.message}${where}`, this.#nextOf(step, fault));
+    if (step.kind === 'machine.start' && (await this.#isLost(step))) this.#lostByStart.add(step.group);
   }
 
-  /** One that was seen to crash is there, and so is one on a host that does not answer. */
-  #isLost({ machineId }: MachineAction, { blames, kind }: Fault): boolean {
-    return this.#pass.underway.has(machineId) && blames === undefined && kind !== 'waiting';
+  /** What Fly refused to start has not gone by its start. */
+  async #isLost({ machineId }: MachineAction): Promise<boolean> {
+    return this.#pass.underway.has(machineId) && isLostByStart(this.#pass, machineId);
   }
 
   /** Beside what mends it, what ends the hold: the version that the app is held at may run no more, and trying again brings nothing. */

@@ -1,6 +1,10 @@
 import { FlyError } from '../../src/fly/http/error.ts';
 import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
+import { foundInTwo } from '../../src/observed/presence.ts';
+import { readIfPossible } from '../../src/observed/reading.ts';
+import { smokeMs } from '../../src/plan/classify/health.ts';
+import { isAtRest, isGone } from '../../src/plan/classify/machine-state.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { givingWay } from '../pass/before-sent.ts';
@@ -41,15 +45,52 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
   return { outcome: 'updated' };
 }
 
-/** Without an answer it may have been started, too. */
+/** Without an answer to each of its tries it may have been started, too: what is up then, or on its way, was. */
 async function started(pass: AppPass, machineId: string, nonce: string): Promise<void> {
   const { app, services, underway } = pass;
+  const { fly } = services;
+  const isUp = async (): Promise<true | undefined> => {
+    const machine = await fly.machine(app.name, machineId);
+    return machine === undefined || isAtRest(machine) ? undefined : true;
+  };
   try {
-    await services.fly.startMachine(app.name, machineId, nonce, () => checkWanted(pass, machineId));
+    await fly.startMachine(app.name, machineId, nonce, (timesUnclear) => {
+      if (timesUnclear > 0) underway.add(machineId);
+      return checkWanted(pass, machineId);
+    });
     underway.add(machineId);
   } catch (error) {
-    if (error instanceof FlyError && error.outcome === 'unknown') underway.add(machineId);
-    throw error;
+    if (!(error instanceof FlyError)) throw error;
+    if (error.outcome === 'unknown') underway.add(machineId);
+    if (!underway.has(machineId)) throw error;
+    // Where nobody can tell it has failed as Fly says.
+    const seen = await foundInTwo(services, isUp).catch(() => undefined);
+    if (seen === undefined) throw error;
+  }
+}
+
+/** One that goes by its start goes while it is watched for a crash; lists lag behind that by seconds. */
+const listLagMs = 10_000;
+
+/**
+ * Whether a machine whose start failed is gone since, or nobody can tell: the next one may go the same way. One of which Fly shows
+ * nothing by its id is looked for in the list. Plans rest on that one: where it is not read either no pass gets as far as a start,
+ * so that no group waits for one bad machine for good.
+ */
+export async function isLostByStart(pass: AppPass, machineId: string): Promise<boolean> {
+  const { clock, fly, signal, yieldSlot } = pass.services;
+  const stop = pass.newer === undefined ? signal : AbortSignal.any([signal, pass.newer]);
+  const pause = (ms: number): Promise<void> => yieldSlot(() => clock.sleep(ms, stop));
+  try {
+    await pause(smokeMs);
+    const seen = await readIfPossible(fly.machine(pass.app.name, machineId));
+    if (seen.status === 'read' && seen.value !== undefined) return isGone(seen.value);
+    await pause(listLagMs);
+    const listed = await fly.machines(pass.app.name);
+    return !listed.some((machine) => machine.id === machineId && !isGone(machine));
+  } catch {
+    // The list could not be read, or nothing more is to be begun.
+    return true;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The loop learns of a newer commit while a call waits for Fly: what that one takes back is not sent any more. */
 import { expect, test } from 'vitest';
+import { stop } from '../../../simulator/machines/lifecycle.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { desiredApp, group, webService } from '../../plan/builders.ts';
@@ -98,3 +99,27 @@ test.each(['c', 'a'])(
     expect(machines().map((one) => one.state)).toEqual(['started']);
   },
 );
+
+test('a machine whose start has failed is not watched any longer', async () => {
+  let wanted = fleetOf({ apps: [shop('a', { count: 3 })], policy, revision: 'a'.repeat(40) });
+  const reconciler = fly.reconciler(() => wanted);
+  await reconciler.refresh(signal);
+  for (let passes = 0; passes < 3; passes += 1) {
+    await reconciler.reconcile('shop', 'timer', signal);
+    await fly.clock.sleep(3000);
+  }
+  for (const one of machines()) stop(fly.simulator.world, one);
+  await fly.clock.sleep(10_000);
+  const starts = () =>
+    fly.simulator.world.requests.filter((request) => request.template === `POST ${machine}/{machine}/start`).length;
+  fly.simulator.world.faults.add({ template: `POST ${machine}/{machine}/start`, probability: 1, fault: '500' });
+  const running = reconciler.reconcile('shop', 'timer', signal);
+  // All its tries, and the looks behind them.
+  while (starts() < 4) await fly.clock.sleep(200);
+  await fly.clock.sleep(4000);
+  wanted = fleetOf({ apps: [shop('b', { count: 3, env: 'b' })], policy, revision: 'b'.repeat(40) });
+  await reconciler.refresh(signal);
+  const movedOnAt = fly.clock.now();
+  await running;
+  expect([fly.clock.now() - movedOnAt < 2000, starts()]).toEqual([true, 4]);
+});
