@@ -3,21 +3,22 @@ import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
-import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
+import { otherOwner, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { fewer } from '../../src/plan/steps/guarded.ts';
 import { createsOf, updatesOf } from '../../src/plan/steps/select.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
-import { isAtRest } from '../../src/plan/classify/machine-state.ts';
 import { isCutOff } from '../../src/plan/classify/standbys.ts';
+import { isAtRest, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
-import type { AppPass } from '../pass/app-pass.ts';
+import type { AppPass, PassStart } from '../pass/app-pass.ts';
 import { beginPass } from '../pass/begin-pass.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { takenSince } from '../kinds/apps.ts';
@@ -151,7 +152,7 @@ async function apply(
     },
     wayOn: wayOnOf(request, { observed, steering }),
     stamped: known.stamped,
-    begins: isBeginning(request.fleet, plan, observed),
+    ...beginningOf(request, plan, { observed, wanted }),
     leaving: leavingIn(plan),
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
@@ -226,10 +227,24 @@ async function seeToStandbys(request: SyncAppRequest, save: SaveResult): Promise
   return (await apply(request, { ...planned, plan: pointing }, save)).faults;
 }
 
-/** Nothing of ours stands there, and no person has handed over what does. */
-function isBeginning(fleet: FleetOwner, plan: AppPlan, { machines }: ObservedApp): boolean {
-  const isAdopted = writesOf(plan).some(({ kind }) => kind === 'app.adopt');
-  return !isAdopted && machines.status === 'read' && !stands(machines.value, fleet);
+/**
+ * Whether the app begins: nothing of ours stands there. Where a person adopts it, a machine of git's groups carries that, whose
+ * ever it was. Where none does, nothing on Fly tells another owner, who may adopt the app at this moment as well.
+ */
+function beginningOf(
+  { fleet, clock }: SyncAppRequest,
+  plan: AppPlan,
+  { observed, wanted }: Pick<PlannedApp, 'observed' | 'wanted'>,
+): Pick<PassStart, 'begins' | 'handedOver'> {
+  const { machines, flyAheadMs: aheadMs } = observed;
+  if (machines.status === 'unread') return { begins: false, handedOver: new Set() };
+  const begins = !stands(machines.value, fleet);
+  if (writesOf(plan).every(({ kind }) => kind !== 'app.adopt')) return { begins, handedOver: new Set() };
+  const seen = { machines: machines.value, releases: undefined, now: clock.now(), aheadMs };
+  const { members, replaced } = classifyMachines({ desired: wanted, fleet, ...seen });
+  const isCarried = [...members, ...replaced].some(({ ours, live }) => !ours && live !== undefined);
+  const theirs = machines.value.filter((machine) => otherOwner(metadataOf(machine), fleet) !== undefined);
+  return { begins: begins && !isCarried, handedOver: new Set(theirs.map(({ id }) => id)) };
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

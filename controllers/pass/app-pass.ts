@@ -49,6 +49,8 @@ export interface PassStart {
   readonly stamped: readonly StampedEvidence[] | undefined;
   /** true: the plan knows of no machine of ours that is there for good. */
   readonly begins: boolean;
+  /** Machines of other owners that a person hands over: whose they are says nothing of whose the app is from now on. */
+  readonly handedOver: ReadonlySet<string>;
   /** Machines that the plan destroys: what becomes of them holds nothing up. */
   readonly leaving: ReadonlySet<string>;
   /** The record on Fly of the release at work. */
@@ -85,6 +87,7 @@ export class AppPass {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly newer: AbortSignal | undefined;
+  readonly handedOver: ReadonlySet<string>;
   readonly leaving: ReadonlySet<string>;
   readonly record: ReleaseRecord;
   readonly basis: Basis;
@@ -155,6 +158,7 @@ export class AppPass {
     this.app = start.app;
     this.newer = start.newer;
     this.begins = start.begins;
+    this.handedOver = start.handedOver;
     this.leaving = start.leaving;
     this.record = start.record;
     this.basis = start.basis;

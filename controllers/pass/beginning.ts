@@ -36,7 +36,8 @@ export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?
   pass.lookedAt = askedAt ?? pass.lookedAt;
   if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
-  const known = [...machines, ...pass.begun.filter(({ id }) => !listed.has(id))];
+  const counts = machines.filter(({ id }) => !pass.handedOver.has(id));
+  const known = [...counts, ...pass.begun.filter(({ id }) => !listed.has(id))];
   const other = ownerBefore(known, pass.fleet);
   if (other !== undefined) throw lostTo(pass, other);
   if (stands(known, pass.fleet)) pass.begins = false;

@@ -1,7 +1,7 @@
 /** Two config repos that begin one app at the same moment, when it has no machine yet: neither can see the other's stamp. */
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { arena, type Arena } from '../controllers/arena.ts';
-import { makeClone, type Clone } from './clones.ts';
+import { makeClone, makeCopy, type Clone } from './clones.ts';
 
 interface Idea {
   readonly greeting: string;
@@ -198,3 +198,92 @@ test.each([300, 900, 1500, 2100, 2700, 3300])(
     expect(made).toEqual(['app-arn-1-g1']);
   },
 );
+
+interface Adopting {
+  readonly apartMs: number;
+  readonly listMs: number;
+  readonly count?: number;
+  /** The FlyCD of all of them. Default: each has its own. */
+  readonly state?: string;
+}
+
+/** Each `apartMs` after the one before it adopts an app in which no machine of its git's groups stands, while lists lag. */
+async function adopt(world: Arena, { apartMs, listMs, count = 2, state }: Adopting) {
+  const fleets = ['aaa', 'bbb', 'ccc'].slice(0, count);
+  const all = fleets.map((fleet) => {
+    const file = appOf({ greeting: fleet, groups: { web: 2 }, more: 'network: { ips: [{ v: v6 }] }\n' });
+    return makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, 'shop/app.yaml': file });
+  });
+  await world.clock.sleep(3_600_000);
+  world.simulator.world.lag.set({ listMs });
+  world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
+  const said = await Promise.all(
+    all.map(async (one, index) => {
+      await world.clock.sleep(index * apartMs);
+      return one.flycd(['adopt', 'shop'], state);
+    }),
+  );
+  const text = said.map(({ stdout, stderr }) => stderr + stdout).join('\n');
+  // Who lost is told, by a hold or by what went wrong.
+  expect(said.filter(({ code }) => ![0, 1, 4].includes(code))).toEqual([]);
+  expect(alive(world).filter(({ metadata }) => 'flycd_begun' in metadata)).toEqual([]);
+  const winners = fleets.filter((_fleet, index) => said[index]?.code === 0);
+  const owners = alive(world).flatMap(
+    ({ metadata }) => fleets.find((fleet) => fleet === metadata['flycd_fleet']) ?? [],
+  );
+  return { winners, owners, text };
+}
+
+/** Machines of a group that nobody's git names. */
+function workers(world: Arena, owner: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  const metadata = { fly_process_group: 'worker', fly_platform_version: 'v2', ...owner };
+  return Promise.all(
+    ['worker-1', 'worker-2'].map((name) =>
+      world.asPerson('POST', '/apps/shop/machines', { name, region: 'arn', config: { image: 'nginx:0', metadata } }),
+    ),
+  );
+}
+
+const volume = { name: 'data', region: 'arn', size_gb: 1 };
+const two = [
+  [2, 0, 0],
+  [2, 0, 3000],
+  [2, 20, 8000],
+  [2, 60, 8000],
+  [2, 120, 8000],
+] as const;
+const three = [
+  [3, 0, 8000],
+  [3, 60, 3000],
+] as const;
+
+describe.each<readonly [string, (world: Arena) => Promise<unknown>]>([
+  ['that is empty', () => Promise.resolve()],
+  ['that has a volume alone', (world) => world.asPerson('POST', '/apps/shop/volumes', volume)],
+  ['whose machines are nobody’s, of a group that git does not name', (world) => workers(world)],
+])('an app %s: of those who adopt it at once one has it', (_what, made) => {
+  test.each([...two, ...three])('%i of them, %i ms apart, while lists lag by %i ms', async (count, apartMs, listMs) => {
+    const world = await open();
+    await made(world);
+    const { winners, owners, text } = await adopt(world, { count, apartMs, listMs });
+    expect(winners, text).toHaveLength(1);
+    expect(owners).toEqual([...winners, ...winners]);
+  });
+});
+
+// One may take over what the other one begins, and finds then that the first fleet has its machines still: both are told.
+test.each([...two, ...three])(
+  'an app whose machines are another fleet’s, of such a group: no two of %i have it (%i ms apart, lists lag by %i ms)',
+  async (count, apartMs, listMs) => {
+    const world = await open();
+    await workers(world, { flycd_fleet: 'words', flycd_origin: 'n1:' });
+    const { winners, owners, text } = await adopt(world, { count, apartMs, listMs });
+    expect(new Set([...winners, ...owners]).size, text).toBe(1);
+  },
+);
+
+test('of two who adopt an app at once and share a database one has it', async () => {
+  const { winners, owners, text } = await adopt(await open(), { apartMs: 20, listMs: 8000, state: 'shared' });
+  expect(winners, text).toHaveLength(1);
+  expect(owners).toEqual([...winners, ...winners]);
+});

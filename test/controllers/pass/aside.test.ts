@@ -36,6 +36,7 @@ async function spent(fly: Partial<FlyWriter>, work: (pass: AppPass) => Promise<u
     fleet: { name: 'acme' },
     begins: true,
     begun: [],
+    handedOver: new Set(),
     seen: new Map(),
     basis: { machines: undefined, standing: {}, remembered: [] },
     looks: Promise.resolve(),

@@ -31,7 +31,12 @@ interface Begun {
 }
 
 /** A pass in an app whose list shows these, one after the other, and the last of them from then on. */
-function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destroys = 200): Begun {
+function begin(
+  lists: readonly (readonly Machine[])[] = [],
+  begins = true,
+  destroys = 200,
+  handedOver: readonly string[] = [],
+): Begun {
   const clock = new IdleClock();
   const calls: string[] = [];
   const left = [...lists];
@@ -69,6 +74,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     newer: undefined,
     stamped: undefined,
     begins,
+    handedOver: new Set(handedOver),
     leaving: new Set(),
     wayOn: undefined,
     record,
@@ -117,6 +123,16 @@ describe('a list', () => {
     pass.begun.push(...begun);
     checkOwner(pass, machines);
     expect([pass.begins, pass.lost]).toEqual([true, undefined]);
+  });
+
+  it('of theirs that a person handed over says nothing; another one of theirs does', () => {
+    const { pass } = begin([], true, 200, ['b1']);
+    const handedOver = made('b', 1, { begun: false });
+    checkOwner(pass, [handedOver]);
+    pass.begun.push(made('a', 2));
+    checkOwner(pass, [handedOver, made('b', 3)]);
+    expect([pass.begins, pass.lost]).toEqual([true, undefined]);
+    expect(() => checkOwner(pass, [handedOver, made('b', 3, { begun: false })])).toThrow(lost);
   });
 
   it('of ours that is there for good settles it', () => {
