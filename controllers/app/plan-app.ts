@@ -61,7 +61,8 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
         : snapshot === undefined
           ? stoppedPlan(free, { hold: course.hold, app })
           : heldPlan(git(seen, as, under(snapshot)), free, { hold: course.hold, app });
-    return suspendedPlan(steered, standing, { now: clock.now(), aheadMs: observed.flyAheadMs });
+    const moment = { now: clock.now(), aheadMs: observed.flyAheadMs };
+    return suspendedPlan(steered, standing, { ...moment, adopts: as.adopt });
   };
   const unseen = planOf(observed);
   const built = await withImageOf(request, { seen: observed, plan: unseen }, planOf);

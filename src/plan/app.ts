@@ -24,7 +24,7 @@ import {
   takeFrom,
 } from './guards/owner.ts';
 import { guardBusy, guardChanged, guardDestroyed, releasesNote } from './guards/busy.ts';
-import { guardAdoption } from './guards/adoption.ts';
+import { adoptCommand, guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
 import { guardHeals } from './guards/repeated-drift.ts';
 import { guardFlyctl, leftoverWords } from './guards/flyctl.ts';
@@ -248,7 +248,7 @@ function guard(
   draft = guardPresumed(input, inventory, draft);
   draft = guardUnlabelled(input, inventory, draft);
   const { busy } = inventory;
-  if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
+  if (busy !== undefined) draft = guardBusy(input, draft, busy);
   return guardDestroyed(input, withoutIdleBuild(draft));
 }
 
@@ -322,7 +322,11 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
 }
 
 function unreadApp(input: PlanAppInput, kind: string, reading: Parameters<typeof unreadHold>[2]): AppPlan {
-  return finish(input, { steps: [], holds: [unreadHold(input, kind, reading)] }, [], 'nothing');
+  const hold = unreadHold(input, kind, reading);
+  const again = adoptCommand(input);
+  // Nobody saw whether it is adopted by now.
+  const holds = [again === undefined ? hold : { ...hold, next: `${hold.next}; then ${again} again` }];
+  return finish(input, { steps: [], holds }, [], 'nothing');
 }
 
 function takenApp(input: PlanAppInput): AppPlan {

@@ -60,11 +60,14 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
  * What a hold for it says. Nothing wakes who waits for somebody else's lease: the app looks again when the lease ends, after
  * `busyLookMs` at the latest, and from the fourth time less and less often, 5 minutes apart at most (the loop's backoff). So it
  * goes on that much later at most than the lease is given back. Who depends on it (guards/dependencies.ts) is woken once its
- * pass is done, and looks for itself within the same 5 minutes.
+ * pass is done, and looks for itself within the same 5 minutes. `again`: the command of a person that is held, and remembered by
+ * nobody.
  */
-export function whyBusy({ holder, retryAt, next }: OtherDeployment): Omit<HoldParts, 'steps'> {
+export function whyBusy({ holder, retryAt, next }: OtherDeployment, again?: string): Omit<HoldParts, 'steps'> {
   const because = `somebody else is at work: ${holder}`;
-  return { reason: 'busy', because, next: next ?? 'FlyCD goes on by itself when they are done', retryAt };
+  const goesOn = again === undefined ? 'FlyCD goes on by itself' : `${again} again`;
+  const then = again === undefined ? '' : `; then ${again} again`;
+  return { reason: 'busy', because, next: next === undefined ? `${goesOn} when they are done` : next + then, retryAt };
 }
 
 /** Machines are those that are there. undefined: nobody else is at work. */

@@ -25,3 +25,16 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
     next: `read the steps, then flycd adopt ${shellWord(desired.name)}`,
   });
 }
+
+/** The command by which a person takes the app over in this pass. undefined: nobody does. */
+export function adoptCommand({
+  desired,
+  fleet: { from },
+  options,
+}: Pick<PlanAppInput, 'desired' | 'fleet' | 'options'>): string | undefined {
+  const { name } = desired;
+  if (from === undefined) return options.adopt ? `flycd adopt ${shellWord(name)}` : undefined;
+  return (options.apps ?? []).length > 0
+    ? `flycd adopt ${shellWord(name)} --from ${shellWord(from.text)}`
+    : `flycd adopt --all --from ${shellWord(from.text)}`;
+}

@@ -6,10 +6,13 @@ import { isFlycdLease } from '../../model/stamps/lease-holder.ts';
 import { isOwnLease } from '../../model/stamps/owner.ts';
 import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
+import { isToAdopt } from '../steps/bookkeeping.ts';
+import { adoptCommand } from './adoption.ts';
 
 /** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
-export function guardBusy(app: string, draft: PlanDraft, busy: OtherDeployment): PlanDraft {
-  return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
+export function guardBusy(input: PlanAppInput, draft: PlanDraft, busy: OtherDeployment): PlanDraft {
+  const again = isToAdopt(draft) ? adoptCommand(input) : undefined;
+  return holdBack(withConfirmable(draft), input.desired.name, () => true, whyBusy(busy, again));
 }
 
 /** Done without a lease, and so without a wait for whoever has them all. */
@@ -27,7 +30,8 @@ const unleased: ReadonlySet<Step['kind']> = new Set([
  * Of an app that somebody is destroying nobody says that it is as git says, nor does the little that needs no lease. What needs one
  * waits for the same leases by itself, and goes on where the app stays.
  */
-export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: PlanDraft): PlanDraft {
+export function guardDestroyed(input: PlanAppInput, draft: PlanDraft): PlanDraft {
+  const { desired, observed, now, fleet } = input;
   if (observed.machines.status === 'unread') return draft;
   const going = destroyedBy({ machines: observed.machines.value, now, aheadMs: observed.flyAheadMs });
   if (going === undefined) return draft;
@@ -35,7 +39,8 @@ export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: 
   const holds = draft.holds.map((hold) => (hold.reason === 'busy' ? withoutLabels(hold) : hold));
   if (steps.length === 0 && holds.length > 0) return { ...draft, holds };
   if (!steps.every(({ kind }) => unleased.has(kind))) return draft;
-  const hold = holdOf(desired.name, { ...whyBusy(going), steps });
+  const again = fleet.from === undefined ? undefined : adoptCommand(input);
+  const hold = holdOf(desired.name, { ...whyBusy(going, again), steps });
   return { ...draft, steps: [], holds: [...holds, withoutLabels(hold)] };
 }
 
@@ -43,17 +48,14 @@ export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: 
  * Of an app that is taken over already, by a command that was cut short perhaps: what an earlier owner's FlyCD sent under a lease
  * that it still holds may write its own labels, and nobody says that the app is this fleet's for good.
  */
-export function guardChanged(
-  { desired, observed, fleet }: PlanAppInput,
-  draft: PlanDraft,
-  busy: OtherDeployment | undefined,
-): PlanDraft {
+export function guardChanged(input: PlanAppInput, draft: PlanDraft, busy: OtherDeployment | undefined): PlanDraft {
+  const { desired, observed, fleet } = input;
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const isTheirs = machines.some(
     ({ lease }) => isFlycdLease(lease?.description) && !isOwnLease(lease?.description, fleet),
   );
   if (busy === undefined || !isTheirs || draft.holds.some(({ reason }) => reason === 'busy')) return draft;
-  return { ...draft, holds: [...draft.holds, holdOf(desired.name, whyBusy(busy))] };
+  return { ...draft, holds: [...draft.holds, holdOf(desired.name, whyBusy(busy, adoptCommand(input)))] };
 }
 
 /** Nobody waits for stamps: a hold of nothing else would not be told. */

@@ -12,6 +12,7 @@ import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
 import { shellWord } from '../../model/base/shell.ts';
+import { adoptCommand } from './adoption.ts';
 
 export function ownerWords(other: OtherOwner): string {
   const origin = shortOrigin(other.origin);
@@ -77,17 +78,14 @@ export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, 
 }
 
 /** For whoever takes the place of an earlier owner, by a person's word: the labels, and what they cannot reach. */
-export function takeFrom({ desired, observed, fleet, options }: PlanAppInput): PlanDraft {
+export function takeFrom(input: PlanAppInput): PlanDraft {
+  const { desired, observed, fleet } = input;
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const { name } = desired;
   const from = fleet.from?.text ?? '';
   const theirs = takenFrom(machines, fleet);
   const steps = labelsFrom({ app: name, machines, fleet });
-  const command =
-    (options.apps ?? []).length > 0
-      ? `flycd adopt ${shellWord(name)} --from ${shellWord(from)}`
-      : `flycd adopt --all --from ${shellWord(from)}`;
-  const parts = unlabelled(theirs, { whose: from, command });
+  const parts = unlabelled(theirs, { whose: from, command: adoptCommand(input) ?? '' });
   return { steps, holds: parts === undefined ? [] : [holdOf(name, parts)] };
 }
 

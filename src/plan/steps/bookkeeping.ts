@@ -34,3 +34,8 @@ function heldBeside(hold: Hold, isQuiet: (step: Step) => boolean): readonly Hold
 export function writesOf({ steps, bookkeeping = [] }: Pick<AppPlan, 'steps' | 'bookkeeping'>): readonly Step[] {
   return [...steps, ...bookkeeping];
 }
+
+/** The app is nobody's yet, or another's: held with the rest, a person's word to adopt it is written nowhere, and has to be said again. */
+export function isToAdopt(plan: Pick<AppPlan, 'steps' | 'holds' | 'bookkeeping'>): boolean {
+  return [...writesOf(plan), ...plan.holds.flatMap((hold) => hold.steps)].some(({ kind }) => kind === 'app.adopt');
+}

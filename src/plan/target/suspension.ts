@@ -3,6 +3,7 @@ import { formatTime } from '../../model/base/clock.ts';
 import type { AppPlan, Step, Hold } from '../../model/plan.ts';
 import type { Standing, Suspension } from '../../model/standing/standing.ts';
 import { suspensionOf } from '../../model/standing/in-force.ts';
+import { isToAdopt } from '../steps/bookkeeping.ts';
 import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
@@ -13,17 +14,22 @@ export interface Moment {
   readonly aheadMs: number;
 }
 
-/** A suspended app is looked at and not touched. */
-export function suspendedPlan(plan: AppPlan, standing: Standing, moment: Moment): AppPlan {
+/** A suspended app is looked at and not touched. `adopts`: a person takes it over in this pass, and nothing says so once that is over. */
+export function suspendedPlan(
+  plan: AppPlan,
+  standing: Standing,
+  { adopts, ...moment }: Moment & { readonly adopts: boolean },
+): AppPlan {
   // Nor is what a person could confirm meanwhile.
   const { steps, holds } = withConfirmable(plan);
   const hold = suspensionHold(plan.app, steps, { standing, ...moment });
-  return hold === undefined
-    ? plan
-    : {
-        ...withSteps(plan, { steps: [], holds: [hold, ...holds] }),
-        bookkeeping: undefined,
-      };
+  if (hold === undefined) return plan;
+  const isForgotten = adopts && isToAdopt(plan);
+  const next = isForgotten ? `${hold.next}; then flycd adopt ${shellWord(plan.app)} again` : hold.next;
+  return {
+    ...withSteps(plan, { steps: [], holds: [{ ...hold, next }, ...holds] }),
+    bookkeeping: undefined,
+  };
 }
 
 /** Not even a stamp is written while a person wants that. */

@@ -122,6 +122,60 @@ describe('an app that somebody else made', () => {
   });
 });
 
+/** Each command that the hold names is run, in its order, once the leases are over. */
+describe('a word to adopt that is held with the rest goes on by what the hold names', () => {
+  const asked = (said: string): readonly string[][] =>
+    [...said.matchAll(/flycd ((?:adopt|resume) shop)/g)].map(([, command = '']) => command.split(' '));
+
+  test.each([
+    ['somebody deploys', 'app', () => lease(), [['adopt', 'shop']]],
+    ['somebody deploys', 'worker', () => lease(), [['adopt', 'shop']]],
+    [
+      'it is suspended',
+      'app',
+      () => run('suspend', 'shop', '--reason', 'x'),
+      [
+        ['resume', 'shop'],
+        ['adopt', 'shop'],
+      ],
+    ],
+    [
+      'it is suspended',
+      'worker',
+      () => run('suspend', 'shop', '--reason', 'x'),
+      [
+        ['resume', 'shop'],
+        ['adopt', 'shop'],
+      ],
+    ],
+  ] as const)('%s (its machines are of the group %s)', async (_what, group, meanwhile, commands) => {
+    world = await arena();
+    await asPerson('POST', '/apps', { name: 'shop', org_slug: 'personal' });
+    for (const name of ['one', 'two']) {
+      const config = { image: image('other'), metadata: { fly_platform_version: 'v2', fly_process_group: group } };
+      await asPerson('POST', '/apps/shop/machines', { name, region: 'arn', config });
+    }
+    world.write(shop());
+    await meanwhile();
+    const adopted = await run('adopt', 'shop');
+    expect(adopted.code, adopted.said).toBe(4);
+    expect(adopted.said).not.toContain('goes on by itself');
+    expect(asked(adopted.said)).toEqual(commands);
+    await world.clock.sleep(600_000);
+    for (const command of commands) {
+      const { code, said } = await run(...command);
+      expect(code, said).toBe(0);
+    }
+    const done = await sync();
+    expect(done.code, done.said).toBe(0);
+    expect((await run('diff')).code).toBe(0);
+  });
+
+  async function lease(): Promise<void> {
+    for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/lease`, { ttl: 100 });
+  }
+});
+
 describe('a person insists', () => {
   test('deploy --force updates every machine once, without a change in git', async () => {
     world = await arena();

@@ -51,7 +51,7 @@ describe('stamps alone', () => {
       suspension,
       texts: {},
     };
-    expect(writes(suspendedPlan(plan(desired, world), standing, { now, aheadMs: 0 }))).toEqual([]);
+    expect(writes(suspendedPlan(plan(desired, world), standing, { now, aheadMs: 0, adopts: false }))).toEqual([]);
     const other = observed({ machines: [machine(desired, { metadata: { ...behind, [stampKeys.fleet]: 'other' } })] });
     expect(writes(plan(desired, other))).toEqual([]);
   });
