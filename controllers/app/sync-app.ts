@@ -44,8 +44,8 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
-  const { adopted, fly } = asked.ownWrites ?? readingOwnWrites(asked, fleet);
-  const request: SyncAppRequest = { ...asked, adopted, fly, runId };
+  const { adopted, fly } = asked.ownWrites ?? readingOwnWrites(asked);
+  const request: SyncAppRequest = { ...asked, adopted, fly, asListed: asked.fly, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   const save: SaveResult = async (result) => {

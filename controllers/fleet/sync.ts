@@ -212,7 +212,7 @@ async function syncUntilOwn(
   desired: DesiredFleet,
   turn: { readonly work: Work; readonly options: SyncAppOptions },
 ): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: GuardedPlan }> {
-  const ownWrites = readingOwnWrites(context, desired);
+  const ownWrites = readingOwnWrites(context);
   const options: SyncAppOptions = { ...turn.options, ownWrites };
   const own = { ...context, fly: ownWrites.fly };
   const { app, plan: first } = options;

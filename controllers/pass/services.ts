@@ -1,5 +1,5 @@
 /** What passes are handed and answer with: their services, and the words between a step and who asked for it. */
-import type { FlyWriter } from '../../src/fly/api.ts';
+import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Aside } from '../../src/loop/aside.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { Log } from '../../src/model/base/log.ts';
@@ -25,8 +25,10 @@ export interface AppServices {
   readonly patience: 'wait' | 'requeue';
   /** true: nobody plans the app again behind this pass, so that what it meets is said as it is. */
   readonly isLastTry?: boolean | undefined;
-  /** Ids of machines that this command has taken over, which its passes add to; `fly` knows of them. Default: nobody asks. */
+  /** Ids of machines that this command has taken over, which its passes add to. Default: nobody asks. */
   readonly adopted?: Set<string> | undefined;
+  /** Lists as Fly gives them, where `fly` shows beside them what the command has done. Default: `fly` does not. */
+  readonly asListed?: Pick<FlyReader, 'machines'> | undefined;
   /** Waits without keeping another app from its turn. */
   readonly yieldSlot: Aside;
   /** undefined: nothing is built here. */

@@ -1,0 +1,93 @@
+/** What a command has made or destroyed itself is so for the rest of it, however far lists lag. */
+import { hash } from 'node:crypto';
+import { afterEach, expect, test } from 'vitest';
+import { makeCopy } from '../../../acceptance/clones.ts';
+import { arena, type Arena } from '../../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const lags = [0, 500, 3000, 8000, 30_000];
+const there = () =>
+  (world.simulator.world.snapshot().find(({ name }) => name === 'shop')?.machines ?? []).filter(
+    ({ state }) => !state.startsWith('destroy'),
+  );
+const shown = () =>
+  there()
+    .map(({ name, state, config }) => `${name} ${state} ${/library\/([^@]+)/.exec(config.image ?? '')?.[1]}`)
+    .toSorted();
+const app = (image: string, more: string) => ({
+  'flycd.yaml': 'fleet: failures\n',
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: "docker.io/library/${image}@sha256:${hash('sha256', image)}" }
+deploy: { wait_timeout: 60s }
+http_service: { internal_port: 8080, checks: [{ path: /health, interval: 5s, timeout: 2s }] }
+${more}
+sync: { on_failure: rollback }
+`,
+});
+const two = 'machines: { count: 2 }';
+
+test.each(lags)('what a release that fails made for a mount goes at once, while lists lag by %i ms', async (listMs) => {
+  world = await arena();
+  world.write(app('shop:1', two));
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  await world.clock.sleep(600_000);
+  world.simulator.world.lag.set({ listMs });
+  world.write(app('crash-loop:2', `${two}\nmounts: [{ source: data, destination: /data }]`));
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once', '--accept']);
+  expect(code, stderr + stdout).toBe(1);
+  expect(shown(), stderr + stdout).toEqual(['app-arn-1-g1 started shop:1', 'app-arn-2-g1 started shop:1']);
+});
+
+const field = (count: number, ips: string) => ({
+  'flycd.yaml': 'fleet: aaa\n',
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: "nginx:1" }
+machines: { count: ${count} }
+network: { ips: [${ips}] }
+sync: { prune: [addresses], max_deletes: 99 }
+`,
+});
+
+test.each(lags.flatMap((listMs) => [1, 2, 4, 5].map((seed) => ({ listMs, seed }))))(
+  'what a pass destroyed itself is no news to it, while lists lag by $listMs ms (seed $seed)',
+  async ({ listMs, seed }) => {
+    world = await arena({ seed });
+    const aaa = makeCopy(world, 'aaa', field(3, '{ v: v6 }'));
+    expect((await aaa.flycd(['sync', '--once'])).code).toBe(0);
+    await world.clock.sleep(600_000);
+    aaa.commit(field(1, '{ v: v6 }, { v: v6, region: ams }'));
+    world.simulator.world.lag.set({ listMs });
+    const began = world.clock.now();
+    const { code, stdout, stderr } = await aaa.flycd(['sync', '--once']);
+    const said = stderr + stdout;
+    expect(code, said).toBe(0);
+    expect(said).not.toMatch(/went meanwhile|not passed on|moved on/);
+    expect(world.clock.now() - began, said).toBeLessThan(10_000);
+    expect(there()).toHaveLength(1);
+  },
+);
+
+const fulfilled = () => [...new Set(there().map(({ metadata }) => metadata['flycd_fulfilled']))];
+
+test.each(lags.flatMap((listMs) => [4, 1].map((count) => ({ listMs, count }))))(
+  'a sync that leaves $count machines of 3 knows that git has what it wants, while lists lag by $listMs ms',
+  async ({ listMs, count }) => {
+    world = await arena();
+    world.write(app('shop:1', 'machines: { count: 3 }'));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    await world.clock.sleep(600_000);
+    const before = fulfilled();
+    world.simulator.world.lag.set({ listMs });
+    world.write(app('shop:1', `machines: { count: ${count} }`));
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+    expect(code, stderr + stdout).toBe(0);
+    expect(there()).toHaveLength(count);
+    const now = fulfilled();
+    expect(now, stderr + stdout).toHaveLength(1);
+    expect(now).not.toEqual(before);
+  },
+);
