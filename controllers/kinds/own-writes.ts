@@ -2,6 +2,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { shownMachine } from '../../src/observed/presence.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 
@@ -91,8 +92,8 @@ function asSeen(known: Known, machine: Machine): Known {
 }
 
 /** What a list shows otherwise. undefined: nothing. One that shows a machine as going is newer: none comes back. */
-function oldIn(listed: Machine, known: Known | undefined): 'presence' | 'version' | 'metadata' | undefined {
-  if (known === undefined || isGone(listed)) return undefined;
+function oldIn(listed: Machine, known: Known): 'presence' | 'version' | 'metadata' | undefined {
+  if (isGone(listed)) return undefined;
   if (known.isDestroyed) return 'presence';
   if (known.version !== undefined && known.version !== listed.instance_id) return 'version';
   const metadata = metadataOf(listed);
@@ -101,9 +102,17 @@ function oldIn(listed: Machine, known: Known | undefined): 'presence' | 'version
     : undefined;
 }
 
-function withMetadata(machine: Machine, patched: Metadata): Machine {
-  const stands = Object.entries({ ...metadataOf(machine), ...patched }).filter(([, value]) => value !== null);
-  return { ...machine, config: { ...machine.config, metadata: Object.fromEntries(stands) as Record<string, string> } };
+const ownerKeys: readonly string[] = [stampKeys.fleet, stampKeys.origin];
+
+/** Whose it is by what was patched. Nothing else of that counts any more: it may have run well, and does not now. */
+function withOwner(listed: Machine, { patched }: Known): Machine {
+  const owner = Object.entries(patched).filter(([key]) => ownerKeys.includes(key));
+  const metadata: Record<string, string> = { ...metadataOf(listed) };
+  for (const [key, value] of owner) {
+    if (value === null) delete metadata[key];
+    else metadata[key] = value;
+  }
+  return { ...listed, config: { ...listed.config, metadata } };
 }
 
 /**
@@ -124,7 +133,9 @@ export function readingOwnWrites({ fly, clock }: { readonly fly: FlyWriter; read
   /** undefined: it is gone. */
   const asItIs = async (app: string, listed: Machine): Promise<Machine | undefined> => {
     const { id } = listed;
-    switch (oldIn(listed, known.get(id))) {
+    const left = known.get(id);
+    if (left === undefined) return listed;
+    switch (oldIn(listed, left)) {
       case undefined:
         return listed;
       case 'version':
@@ -134,9 +145,8 @@ export function readingOwnWrites({ fly, clock }: { readonly fly: FlyWriter; read
         return (await machine(app, id)) ?? { ...listed, state: 'destroyed' };
       case 'metadata': {
         const now = await machine(app, id);
-        // By whose hand it went the list will tell, and lists of what it leaves behind with it.
-        const isThere = now !== undefined && !isGone(now);
-        return isThere ? now : withMetadata(listed, known.get(id)?.patched ?? {});
+        // That it went by somebody's hand the list will tell, and lists of what it leaves behind with it.
+        return now !== undefined && !isGone(now) ? now : withOwner(listed, left);
       }
     }
   };

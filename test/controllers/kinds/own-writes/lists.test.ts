@@ -80,12 +80,19 @@ test('so does a patch, also where nothing else is known of the machine, and what
   expect(await read()).toEqual(['a v1 kept good', 'b v1']);
 });
 
-test('a patch of a machine that Fly does not show, or shows as gone, shows on what lists have of it', async () => {
-  const { fly, own, read } = flyOf(machine('a', 'v1', { unproven: '1' }), machine('b'));
-  for (const id of ['a', 'b']) await own.patchMetadata('shop', id, { unproven: null, good: '1' });
+test('of a machine that Fly does not show, or shows as gone, lists tell, but for whose it is', async () => {
+  const before = { flycd_fleet: 'other', flycd_origin: 'theirs', unproven: '1' };
+  const { fly, own } = flyOf(machine('a', 'v1', before), machine('b', 'v1', before));
+  const labels = { flycd_fleet: 'ours', flycd_origin: null, unproven: null, good: '1' };
+  for (const id of ['a', 'b']) await own.patchMetadata('shop', id, labels);
   fly.is.set('a', undefined);
   fly.is.set('b', machine('b', 'v1', {}, 'destroyed'));
-  expect(await read()).toEqual(['a v1 good', 'b v1 good']);
+  const metadata = { flycd_fleet: 'ours', unproven: '1' };
+  expect(await own.machines('shop')).toMatchObject(
+    ['a', 'b'].map((id) => ({ id, state: 'started', config: { image: 'nginx:1', metadata } })),
+  );
+  const [one] = await own.machines('shop');
+  expect(one?.config?.metadata).toEqual(metadata);
 });
 
 test('what somebody patched after that is not hidden', async () => {
@@ -139,6 +146,20 @@ test('so it is where Fly knows nothing of it any more, and not where it knows no
   fly.during = () => undefined;
   fly.is.set('c', undefined);
   expect(await read()).toEqual(['a v1']);
+  const sofar = fly.looks.length;
+  expect(await read()).toEqual(['a v1']);
+  expect(fly.looks).toHaveLength(sofar);
+  // One look is enough for what is known to be gone.
+  expect(await read(deleted)).toEqual(['a v1']);
+  expect(fly.looks).toHaveLength(sofar + 1);
+});
+
+test('a list that shows a machine as it goes is newer than all that is known of it', async () => {
+  const { fly, own, read } = flyOf(machine('a'));
+  await own.updateMachine('shop', 'a', update);
+  fly.listed = [machine('a', 'v3', {}, 'destroying')];
+  expect(await read()).toEqual(['a v3 destroying']);
+  expect(fly.looks).toEqual([]);
 });
 
 test('one that is seen by its id is listed, too: the answer to its create may have been lost', async () => {
@@ -164,7 +185,8 @@ test('it is listed where it runs again, as one on a host that did not answer may
   const { fly, own, read } = flyOf(machine('a'), machine('b'));
   await own.destroyMachine('shop', 'b');
   fly.is.set('b', machine('b'));
-  expect(await read()).toEqual(['a v1', 'b v1']);
+  for (let times = 0; times < 2; times += 1) expect(await read()).toEqual(['a v1', 'b v1']);
+  expect(fly.looks).toEqual(['b']);
 });
 
 test('that there is none to destroy may be so for a moment: nothing is concluded', async () => {

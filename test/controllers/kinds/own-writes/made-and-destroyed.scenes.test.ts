@@ -1,6 +1,7 @@
 /** What a command has made or destroyed itself is so for the rest of it, however far lists lag. */
 import { hash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
+import { destroy } from '../../../../simulator/machines/lifecycle.ts';
 import { makeCopy } from '../../../acceptance/clones.ts';
 import { arena, type Arena } from '../../arena.ts';
 
@@ -89,5 +90,37 @@ test.each(lags.flatMap((listMs) => [4, 1].map((count) => ({ listMs, count }))))(
     const now = fulfilled();
     expect(now, stderr + stdout).toHaveLength(1);
     expect(now).not.toEqual(before);
+  },
+);
+
+test.each(lags)(
+  'one that a command has updated, and that went by hand since, is not taken for done, while lists lag by %i ms',
+  async (listMs) => {
+    world = await arena();
+    const three = 'machines: { count: 3 }';
+    world.write(app('shop:1', three));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    await world.clock.sleep(600_000);
+    const before = fulfilled();
+    world.simulator.world.lag.set({ listMs });
+    const [first, second] = there().toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const fly = world.simulator.world;
+    const gone = fly.apps.get('shop')?.machines.get(first?.id ?? '');
+    let went = false;
+    fly.onRequest = ({ phase, request }) => {
+      if (went || phase !== 'before' || request.method !== 'POST') return;
+      if (gone === undefined || !request.path.endsWith(`/machines/${second?.id}`)) return;
+      went = true;
+      destroy(fly, gone, 'user');
+    };
+    world.write(app('shop:2', three));
+    const { stdout, stderr } = await world.flycd(['sync', '--once']);
+    expect(went).toBe(true);
+    expect(fulfilled(), stderr + stdout).toEqual(before);
+    fly.lag.set({});
+    await world.clock.sleep(60_000);
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    expect(shown()).toHaveLength(3);
+    expect((await world.flycd(['diff'])).code).toBe(0);
   },
 );
