@@ -1,17 +1,13 @@
-import type { Machine } from '../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
-import { readIfPossible } from '../../src/observed/reading.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { fewer } from '../../src/plan/steps/guarded.ts';
-import { createsOf, updatesOf } from '../../src/plan/steps/select.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
-import { isCutOff } from '../../src/plan/classify/standbys.ts';
-import { isAtRest, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -73,8 +69,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     ({ lost, isOvertaken } = applied);
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
-    else if (faults.length === 0 && (applied.moved.size > 0 || (await hasLostStandby(request))))
-      faults.push(...(await seeToStandbys(request, save)));
+    else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
     const taken = await applied.takenSince();
     if (taken !== undefined) faults.push(taken);
     isOvertaken ||= taken !== undefined;
@@ -190,38 +185,11 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
   return again.faults.length === 0 ? planned.plan : undefined;
 }
 
-/**
- * Of a standby that this pass has left at rest: the host of its machine went down meanwhile, and Fly did not start it. What a
- * list does not tell yet the next pass sees.
- */
-async function hasLostStandby({ app, plan, fly }: SyncAppRequest): Promise<boolean> {
-  const changed = [...createsOf(plan.steps), ...updatesOf(plan.steps)];
-  if (!changed.some((step) => step.skipLaunch && (step.standsInFor !== undefined || standsBy(step)))) return false;
-  const machines = await readIfPossible(fly.machines(app.name));
-  if (machines.status === 'unread') return false;
-  const cutOff = new Set(machines.value.filter(isCutOff).map(({ id }) => id));
-  const isWanted = ({ config }: Machine): boolean => config?.standbys?.some((id) => cutOff.has(id)) === true;
-  return machines.value.some((machine) => isAtRest(machine) && isWanted(machine));
-}
-
-function standsBy({ config }: Pick<Machine, 'config'>): boolean {
-  return (config?.standbys ?? []).length > 0;
-}
-
-/**
- * What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. Those
- * whose machines are cut off by now are started.
- */
-async function seeToStandbys(request: SyncAppRequest, save: SaveResult): Promise<readonly Fault[]> {
+/** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
+async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise<readonly Fault[]> {
   if (whyStopped(request) !== undefined) return [];
   const { plan, ...planned } = await plannedAgain(request);
-  const { machines } = planned.observed;
-  const standbys = new Set(machines.status === 'read' ? machines.value.filter(standsBy).map(({ id }) => id) : []);
-  const steps = plan.steps.filter(
-    (step) =>
-      (step.kind === 'machine.update' && step.standsInFor !== undefined) ||
-      (step.kind === 'machine.start' && standbys.has(step.machineId)),
-  );
+  const steps = plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
   const pointing = { ...fewer(plan, { steps, holds: plan.holds }), bookkeeping: undefined };
   return (await apply(request, { ...planned, plan: pointing }, save)).faults;
 }

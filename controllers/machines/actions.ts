@@ -13,7 +13,6 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 import { lookUntilShown } from './shown.ts';
-import { checkWanted } from './standbys.ts';
 import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
@@ -46,8 +45,7 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
 }
 
 /** Without an answer to each of its tries it may have been started, too: what is up then, or on its way, was. */
-async function started(pass: AppPass, machineId: string, nonce: string): Promise<void> {
-  const { app, services, underway } = pass;
+async function started({ app, services, underway }: AppPass, machineId: string, nonce: string): Promise<void> {
   const { fly } = services;
   const isUp = async (): Promise<true | undefined> => {
     const machine = await fly.machine(app.name, machineId);
@@ -56,7 +54,7 @@ async function started(pass: AppPass, machineId: string, nonce: string): Promise
   try {
     await fly.startMachine(app.name, machineId, nonce, (timesUnclear) => {
       if (timesUnclear > 0) underway.add(machineId);
-      return checkWanted(pass, machineId);
+      return Promise.resolve();
     });
     underway.add(machineId);
   } catch (error) {

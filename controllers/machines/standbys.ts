@@ -6,10 +6,7 @@ import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
-import { isCutOff } from '../../src/plan/classify/standbys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { giveWay } from '../pass/basis.ts';
-import { lookNow } from '../pass/before-sent.ts';
 
 /**
  * A standby's config with the id of the machine it stands in for, which the planner may not know yet: it is made by the
@@ -39,24 +36,4 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
     next: 'FlyCD plans again from what it sees',
     where: `${app.name}/${wanted}`,
   });
-}
-
-/** true: it stands in for others, and none of them is cut off now. Fly has stopped it then, or will: it would do the work twice. */
-export async function isSpare(pass: AppPass, { standbys }: Pick<MachineConfig, 'standbys'>): Promise<boolean> {
-  const ids = standbys ?? [];
-  // By their ids: a list tells late of a host that is back.
-  for (const id of ids) {
-    const machine = await lookNow(pass, id);
-    if (machine !== undefined && isCutOff(machine)) return false;
-  }
-  return ids.length > 0;
-}
-
-/** Right before a machine is started. Throws a waiting Fault where that was for hosts that answer again. */
-export async function checkWanted(pass: AppPass, machineId: string): Promise<void> {
-  const planned = pass.basis.machines?.find(({ id }) => id === machineId);
-  if ((planned?.config?.standbys ?? []).length === 0) return;
-  const machine = await lookNow(pass, machineId);
-  if (await isSpare(pass, machine?.config ?? {}))
-    throw giveWay(pass, `what machine ${machineId} stands in for is on a host that answers again`);
 }

@@ -17,7 +17,7 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { checkStayingNow } from './staying.ts';
-import { isSpare, withStandby } from './standbys.ts';
+import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
 import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
 import { sendUpdate } from './send-update.ts';
@@ -33,11 +33,9 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
-  const standsBy = (step.config.standbys ?? []).length > 0;
-  const mayRest = step.skipLaunch || standsBy || (step.risk === 'safe' && isBare(step));
+  const mayRest = step.skipLaunch || (step.risk === 'safe' && isBare(step));
   const rests = mayRest && (await isStillAtRest(pass, step.machineId));
-  // The host for which a standby was to run may be back by now.
-  const skipLaunch = rests && (step.skipLaunch || (await isSpare(pass, step.config)));
+  const skipLaunch = step.skipLaunch && rests;
   const waitsForDigest = rests && isBare(step);
   await pass.record.opened();
   const metadata = {

@@ -4,9 +4,8 @@ import { stampKeys } from '../../model/stamps/keys.ts';
 import type { GroupMachine, GroupScope } from '../types.ts';
 
 export function slotOf(scope: GroupScope, member: GroupMachine): Slot {
-  const { group, machine, claim } = member;
-  // A machine of another group has only what it says.
-  return scope.slots.get(machine.id) ?? claim ?? { group, region: machine.region, number: 1 };
+  const { group, machine } = member;
+  return scope.slots.get(machine.id) ?? { group, region: machine.region, number: 1 };
 }
 
 /** The machine that was stamped itself keeps its slot; one without the stamp was just made; a copy comes last. */

@@ -1,16 +1,10 @@
-/**
- * Standbys: stopped machines that Fly starts at the moment when the host of the machine they stand in for fails, and stops when
- * it is back. Fly promises no more: one that was not `stopped` then, or was made to stand in for it later, is left to FlyCD.
- */
-import type { Machine } from '../../../schemas/fly/machine.ts';
+/** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
 import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { GroupMachine } from '../types.ts';
-import { endedByItself, versionMadeAt, wasStoppedByHand } from './machine-history.ts';
-import { isAtRest, isHostOk } from './machine-state.ts';
 
 /**
  * A group with services has none: a machine of it that was one becomes like the others, as with flyctl. Where git itself
@@ -28,21 +22,6 @@ export function namesStandbys(group: DesiredGroup): boolean {
 
 export function standsFor({ machine }: GroupMachine): readonly string[] {
   return (machine.config ?? machine.incomplete_config)?.standbys ?? [];
-}
-
-/** What it did is done by nobody: its host does not answer, and it was not at rest before. It wants its standby. */
-export function isCutOff(machine: Machine): boolean {
-  return !isHostOk(machine) && !isAtRest(machine);
-}
-
-/**
- * true: a standby's present version rests since a person asked for that, or its process ended by itself. That it had its start
- * says nothing: Fly starts and stops it as hosts fail and come back.
- */
-export function isMeantToRest(machine: Machine): boolean {
-  const since = versionMadeAt(machine) ?? 0;
-  const events = (machine.events ?? []).filter(({ timestamp = 0 }) => timestamp >= since);
-  return endedByItself(machine) || wasStoppedByHand({ ...machine, events });
 }
 
 /** The machines that count: a standby only ever takes the place of one. */

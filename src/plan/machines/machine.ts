@@ -9,7 +9,7 @@ import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
 import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../types.ts';
 import { list } from '../../model/base/text.ts';
-import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
+import { comesToRest, isAtRest, isHostOk, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
@@ -18,7 +18,7 @@ import { planRemount } from './remount.ts';
 import { mountMismatch } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
 import { slotOf } from '../classify/slots.ts';
-import { isCutOff, isMeantToRest, isStandby, standbyChange, standsFor } from '../classify/standbys.ts';
+import { isStandby, standbyChange, standsFor } from '../classify/standbys.ts';
 import { planUnreachable } from './unreachable.ts';
 
 /** Nothing, new stamps, an update or a start. */
@@ -173,34 +173,20 @@ function updateStep(
   };
 }
 
-function skipsLaunch(scope: CompareScope, compared: Compared, config: MachineConfig): boolean {
-  const { member, comparison, standsInFor } = compared;
+function skipsLaunch(scope: CompareScope, { member, comparison }: Compared, config: MachineConfig): boolean {
   const { machine } = member;
-  const ids = standsInFor === undefined ? config.standbys : [standsInFor.machineId ?? ''];
-  const becomes = { ...config, standbys: ids };
-  // What a create began goes on as that would have, and what failed rests by nobody's will. Beside the machine that it stands in
-  // for a standby would do the work twice.
-  if (comparison.unlaunched || machine.state === 'failed') return waitsAsStandby(scope, becomes);
-  return (isAtRest(machine) || comesToRest(machine)) && staysAtRest(scope, machine, becomes);
+  const standsBy = (config.standbys ?? []).length > 0;
+  // What a create began goes on as that would have: it is nobody's stop.
+  if (comparison.unlaunched) return standsBy;
+  // Fly starts it when it is needed; beside the machine that it stands in for it would do the work twice.
+  if (machine.state === 'failed' && standsBy) return !isNeeded(scope, member);
+  return (isAtRest(machine) || comesToRest(machine)) && staysAtRest(scope, machine, config);
 }
 
-function waitsAsStandby(scope: GroupScope, config: MachineConfig): boolean {
-  return (config.standbys ?? []).length > 0 && wantsStandby(scope, config) === undefined;
-}
-
-/**
- * Of the machines that one with this config stands in for: one that is cut off. One in whose place this plan makes another is
- * stood in for by that.
- */
-function wantsStandby(scope: GroupScope, { standbys }: MachineConfig): GroupMachine | undefined {
-  const { desired, inventory, input } = scope;
-  const isMadeAnew = (one: GroupMachine): boolean => {
-    const group = desired.groups.find(({ name }) => name === one.group) ?? scope.group;
-    return (replaceableAt({ ...scope, group }, one) ?? Infinity) <= input.now;
-  };
-  return inventory.members.find(
-    (one) => standbys?.includes(one.machine.id) === true && isCutOff(one.machine) && !isMadeAnew(one),
-  );
+/** The host of one that it stands in for does not answer. */
+function isNeeded({ inventory }: GroupScope, member: GroupMachine): boolean {
+  const ids = standsFor(member);
+  return inventory.members.some(({ machine }) => ids.includes(machine.id) && !isHostOk(machine));
 }
 
 /** What it would be sent if an update could change its mount: the volume that it has is no part of it. */
@@ -226,16 +212,16 @@ function imageToSend(scope: GroupScope, compared: Compared, reason: MachineUpdat
  */
 function staysAtRest(scope: GroupScope, machine: Machine, config: MachineConfig): boolean {
   const isNobodys = machine.state === 'failed' || isNobodysStop(machine);
-  return restsByDesign(scope, config) || !(scope.heals || isNobodys);
+  return restsByDesign(config) || !(scope.heals || isNobodys);
 }
 
-function restsByDesign(scope: GroupScope, config: MachineConfig): boolean {
-  return stopsByItself(config) || (config.schedule ?? '') !== '' || waitsAsStandby(scope, config);
+function restsByDesign(config: MachineConfig): boolean {
+  return stopsByItself(config) || (config.schedule ?? '') !== '' || (config.standbys ?? []).length > 0;
 }
 
 /** No update: stamps that are missing, and a start where a machine stopped that should not have. */
 function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): void {
-  const { member, slot, comparison } = compared;
+  const { member, live, slot, comparison } = compared;
   const metadata: Record<string, string | null> = { ...comparison.stamps };
   if (scope.complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
   for (const key of [stampKeys.unproven, stampKeys.begun, stampKeys.leaving])
@@ -247,24 +233,15 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
     // Who is at work has not done yet.
     if (scope.inventory.busy === undefined) noteLabel(comparison, slot, draft);
   }
-  planStart(scope, compared, draft);
-}
-
-function planStart(scope: CompareScope, { member, live, slot }: Compared, draft: GroupDraft): void {
   const { machine } = member;
-  const { state } = machine;
-  if ((state !== 'stopped' && state !== 'suspended') || restsByDesign(scope, live)) return;
-  const cutOff = wantsStandby(scope, live);
-  const place = formatSlot(slot);
-  if (hasGivenUp(machine)) draft.notes.push(`${place} crashed until its restarts ran out; flyctl logs says why`);
-  else if (cutOff === undefined ? wasStartedOnce(machine) : isMeantToRest(machine)) noteStopped(machine, slot, draft);
-  else {
-    const standsIn = cutOff && `stands in for ${formatSlot(slotOf(scope, cutOff))}, whose host does not answer`;
-    const because = standsIn === undefined ? `${state}, and nothing in its config lets it be` : `it ${standsIn}`;
-    if (scope.heals || scope.desired.policy.drift === 'report')
-      draft.starts.push(actionStep(scope, member, { kind: 'machine.start', because, risk: 'safe' }));
-    else draft.notes.push(leftWords(`${place} is ${state}${standsIn === undefined ? '' : `, and ${standsIn}`}`));
-  }
+  if ((machine.state !== 'stopped' && machine.state !== 'suspended') || restsByDesign(live)) return;
+  if (hasGivenUp(machine))
+    draft.notes.push(`${formatSlot(slot)} crashed until its restarts ran out; flyctl logs says why`);
+  else if (wasStartedOnce(machine)) noteStopped(machine, slot, draft);
+  else if (scope.heals || scope.desired.policy.drift === 'report') {
+    const because = `${machine.state}, and nothing in its config lets it be`;
+    draft.starts.push(actionStep(scope, member, { kind: 'machine.start', because, risk: 'safe' }));
+  } else draft.notes.push(leftWords(`${formatSlot(slot)} is ${machine.state}`));
 }
 
 /** Started once per version: whoever stops it after that means it. One whose process ended by itself has done its work. */
