@@ -204,14 +204,19 @@ function beginningOf(
   { observed, wanted }: Pick<PlannedApp, 'observed' | 'wanted'>,
 ): Pick<PassStart, 'begins' | 'handedOver'> {
   const { machines, flyAheadMs: aheadMs } = observed;
-  if (machines.status === 'unread') return { begins: false, handedOver: new Set() };
+  if (machines.status === 'unread') return { begins: false, handedOver: new Map() };
   const begins = !stands(machines.value, fleet);
-  if (writesOf(plan).every(({ kind }) => kind !== 'app.adopt')) return { begins, handedOver: new Set() };
+  if (writesOf(plan).every(({ kind }) => kind !== 'app.adopt')) return { begins, handedOver: new Map() };
   const seen = { machines: machines.value, releases: undefined, now: clock.now(), aheadMs };
   const { members, replaced } = classifyMachines({ desired: wanted, fleet, ...seen });
   const isCarried = [...members, ...replaced].some(({ ours, live }) => !ours && live !== undefined);
-  const theirs = machines.value.filter((machine) => otherOwner(metadataOf(machine), fleet) !== undefined);
-  return { begins: begins && !isCarried, handedOver: new Set(theirs.map(({ id }) => id)) };
+  const handedOver = new Map(
+    machines.value.flatMap((machine) => {
+      const other = otherOwner(metadataOf(machine), fleet);
+      return other === undefined ? [] : [[machine.id, other] as const];
+    }),
+  );
+  return { begins: begins && !isCarried, handedOver };
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

@@ -8,6 +8,7 @@ import type { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
+import type { OtherOwner } from '../../src/model/stamps/owner.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { ReleaseRecord } from './release-record.ts';
@@ -49,8 +50,8 @@ export interface PassStart {
   readonly stamped: readonly StampedEvidence[] | undefined;
   /** true: the plan knows of no machine of ours that is there for good. */
   readonly begins: boolean;
-  /** Machines of other owners that a person hands over: whose they are says nothing of whose the app is from now on. */
-  readonly handedOver: ReadonlySet<string>;
+  /** Machines of other owners that a person hands over, by their ids: that one has it says nothing of whose the app is from now on. */
+  readonly handedOver: ReadonlyMap<string, OtherOwner>;
   /** Machines that the plan destroys: what becomes of them holds nothing up. */
   readonly leaving: ReadonlySet<string>;
   /** The record on Fly of the release at work. */
@@ -87,7 +88,7 @@ export class AppPass {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly newer: AbortSignal | undefined;
-  readonly handedOver: ReadonlySet<string>;
+  readonly handedOver: PassStart['handedOver'];
   readonly leaving: ReadonlySet<string>;
   readonly record: ReleaseRecord;
   readonly basis: Basis;

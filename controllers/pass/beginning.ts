@@ -5,10 +5,12 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
+import { canonicalJson } from '../../src/model/base/json.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { Hold } from '../../src/model/plan.ts';
-import type { OtherOwner } from '../../src/model/stamps/owner.ts';
+import { otherOwner, type OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from './app-pass.ts';
 import { betweenLooksMs } from './fly-now.ts';
@@ -36,11 +38,18 @@ export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?
   pass.lookedAt = askedAt ?? pass.lookedAt;
   if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
-  const counts = machines.filter(({ id }) => !pass.handedOver.has(id));
+  const counts = machines.filter((machine) => !isHandedOver(pass, machine));
   const known = [...counts, ...pass.begun.filter(({ id }) => !listed.has(id))];
   const other = ownerBefore(known, pass.fleet);
   if (other !== undefined) throw lostTo(pass, other);
   if (stands(known, pass.fleet)) pass.begins = false;
+}
+
+/** Whose it was when it was planned: with another one's labels somebody else has taken it, and the app. */
+function isHandedOver({ handedOver, fleet }: AppPass, machine: Machine): boolean {
+  const before = handedOver.get(machine.id);
+  const now = otherOwner(metadataOf(machine), fleet);
+  return before !== undefined && now !== undefined && canonicalJson(before) === canonicalJson(now);
 }
 
 /**

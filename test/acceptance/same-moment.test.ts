@@ -203,15 +203,21 @@ interface Adopting {
   readonly apartMs: number;
   readonly listMs: number;
   readonly count?: number;
+  /** The process group that the second of them names. Default: web, as the others do. */
+  readonly second?: string;
   /** The FlyCD of all of them. Default: each has its own. */
   readonly state?: string;
 }
 
 /** Each `apartMs` after the one before it adopts an app in which no machine of its git's groups stands, while lists lag. */
-async function adopt(world: Arena, { apartMs, listMs, count = 2, state }: Adopting) {
+async function adopt(world: Arena, { apartMs, listMs, count = 2, second = 'web', state }: Adopting) {
   const fleets = ['aaa', 'bbb', 'ccc'].slice(0, count);
   const all = fleets.map((fleet) => {
-    const file = appOf({ greeting: fleet, groups: { web: 2 }, more: 'network: { ips: [{ v: v6 }] }\n' });
+    const file = appOf({
+      greeting: fleet,
+      groups: { [fleet === 'bbb' ? second : 'web']: 2 },
+      more: 'network: { ips: [{ v: v6 }] }\n',
+    });
     return makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, 'shop/app.yaml': file });
   });
   await world.clock.sleep(3_600_000);
@@ -279,6 +285,17 @@ test.each([...two, ...three])(
     await workers(world, { flycd_fleet: 'words', flycd_origin: 'n1:' });
     const { winners, owners, text } = await adopt(world, { count, apartMs, listMs });
     expect(new Set([...winners, ...owners]).size, text).toBe(1);
+  },
+);
+
+test.each([...two, [2, 150, 3000]] as const)(
+  'an app whose machines are another fleet’s, of a group that one of %i names: one has it (%i ms apart, lists lag by %i ms)',
+  async (count, apartMs, listMs) => {
+    const world = await open();
+    await workers(world, { flycd_fleet: 'words', flycd_origin: 'n1:', fly_process_group: 'web' });
+    const { winners, owners, text } = await adopt(world, { count, apartMs, listMs, second: 'api' });
+    expect(winners, text).toHaveLength(1);
+    expect(new Set(owners)).toEqual(new Set(winners));
   },
 );
 

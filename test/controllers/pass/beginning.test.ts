@@ -1,6 +1,6 @@
 /** What a pass makes of an app that another owner may begin at the same moment, call by call. */
 import { describe, expect, it, test } from 'vitest';
-import { AppPass } from '../../../controllers/pass/app-pass.ts';
+import { AppPass, type PassStart } from '../../../controllers/pass/app-pass.ts';
 import { lockApp } from '../../../controllers/pass/app-lock.ts';
 import { begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
@@ -35,7 +35,7 @@ function begin(
   lists: readonly (readonly Machine[])[] = [],
   begins = true,
   destroys = 200,
-  handedOver: readonly string[] = [],
+  handedOver: PassStart['handedOver'] = new Map(),
 ): Begun {
   const clock = new IdleClock();
   const calls: string[] = [];
@@ -74,7 +74,7 @@ function begin(
     newer: undefined,
     stamped: undefined,
     begins,
-    handedOver: new Set(handedOver),
+    handedOver,
     leaving: new Set(),
     wayOn: undefined,
     record,
@@ -125,14 +125,17 @@ describe('a list', () => {
     expect([pass.begins, pass.lost]).toEqual([true, undefined]);
   });
 
-  it('of theirs that a person handed over says nothing; another one of theirs does', () => {
-    const { pass } = begin([], true, 200, ['b1']);
+  it('of theirs that a person handed over says nothing; another one of theirs does, and one that another owner has now', () => {
     const handedOver = made('b', 1, { begun: false });
+    const theirs = { fleet: 'flycd', origin: { address: 'b'.repeat(32), root: undefined } };
+    const { pass } = begin([], true, 200, new Map([['b1', theirs]]));
     checkOwner(pass, [handedOver]);
     pass.begun.push(made('a', 2));
     checkOwner(pass, [handedOver, made('b', 3)]);
     expect([pass.begins, pass.lost]).toEqual([true, undefined]);
     expect(() => checkOwner(pass, [handedOver, made('b', 3, { begun: false })])).toThrow(lost);
+    const { pass: later } = begin([], true, 200, new Map([['b1', { ...theirs, fleet: 'words' }]]));
+    expect(() => checkOwner(later, [handedOver])).toThrow(lost);
   });
 
   it('of ours that is there for good settles it', () => {

@@ -50,7 +50,7 @@ export function passOver(
     newer: undefined,
     stamped: undefined,
     begins,
-    handedOver: new Set(),
+    handedOver: new Map(),
     leaving: new Set(),
     wayOn: undefined,
     record: new ReleaseRecord({ ...services, app, known }),
