@@ -1,9 +1,9 @@
 /** What a command has made or destroyed itself is so for the rest of it, however far lists lag. */
-import { hash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { destroy } from '../../../../simulator/machines/lifecycle.ts';
 import { makeCopy } from '../../../acceptance/clones.ts';
 import { arena, type Arena } from '../../arena.ts';
+import { app } from './app.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -17,17 +17,6 @@ const shown = () =>
   there()
     .map(({ name, state, config }) => `${name} ${state} ${/library\/([^@]+)/.exec(config.image ?? '')?.[1]}`)
     .toSorted();
-const app = (image: string, more: string) => ({
-  'flycd.yaml': 'fleet: failures\n',
-  'shop/app.yaml': `app: shop
-primary_region: arn
-build: { image: "docker.io/library/${image}@sha256:${hash('sha256', image)}" }
-deploy: { wait_timeout: 60s }
-http_service: { internal_port: 8080, checks: [{ path: /health, interval: 5s, timeout: 2s }] }
-${more}
-sync: { on_failure: rollback }
-`,
-});
 const two = 'machines: { count: 2 }';
 
 test.each(lags)('what a release that fails made for a mount goes at once, while lists lag by %i ms', async (listMs) => {

@@ -1,22 +1,12 @@
 /** A command that ends well has remembered what ran well, however far lists lag: the next release that fails goes back there. */
-import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { arena, type Arena } from '../../arena.ts';
+import { app } from './app.ts';
 
 let world: Arena;
 afterEach(() => world.close());
 
-const shop = (image: string) => ({
-  'flycd.yaml': 'fleet: failures\n',
-  'shop/app.yaml': `app: shop
-primary_region: arn
-build: { image: "docker.io/library/${image}@sha256:${hash('sha256', image)}" }
-deploy: { wait_timeout: 60s }
-http_service: { internal_port: 8080, checks: [{ path: /health, interval: 5s, timeout: 2s }] }
-machines: { count: 2 }
-sync: { on_failure: rollback }
-`,
-});
+const shop = (image: string) => app(image, 'machines: { count: 2 }');
 const once = ['sync', '--once'];
 const machines = () => world.simulator.world.snapshot().find(({ name }) => name === 'shop')?.machines ?? [];
 const images = () => machines().map(({ config }) => /library\/([^@]+)/.exec(config.image ?? '')?.[1]);
