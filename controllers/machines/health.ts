@@ -13,6 +13,7 @@ import { isArriving, isLeaving, patienceFor } from '../../src/plan/classify/pati
 import { shellWord } from '../../src/model/base/shell.ts';
 import { overtaken } from './overtaken.ts';
 import { silentHost } from './silent-host.ts';
+import { isStandbyNeeded } from './standbys.ts';
 import { checkNotTakenBack, hasMovedSince, machineAfter } from './taken-back.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
@@ -39,8 +40,8 @@ export interface HealthWait {
  * Waits until a machine runs `version`, its checks pass, and it has run for ten seconds without ending. Judged by time
  * without progress, not by total time: the old version's time to stop, a pull and a boot have their own, and wait_timeout
  * begins when the machine runs and the grace period of its checks is over. One that the proxy stops before its checks have
- * passed is started again. Throws a Fault saying what the machine did instead, with its last output, or that its host does
- * not answer, which blames no version.
+ * passed is started again; a standby that Fly stops is not, once the host of its machine is back. Throws a Fault saying what
+ * the machine did instead, with its last output, or that its host does not answer, which blames no version.
  */
 export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   return pass.services.yieldSlot(() => untilHealthy(pass, wait));
@@ -74,6 +75,7 @@ async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
       }
       case 'rests':
         if (seen.hasPassed || isProven(machine, wait)) return machine;
+        if ((await isStandbyNeeded(pass, machine.config ?? {})) === false) return machine;
         await checkPatience(pass, { ...machine, state: 'started' }, seen, verdict.why);
         await startAgain(pass, wait);
         await settled(pass, wait);

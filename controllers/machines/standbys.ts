@@ -1,11 +1,14 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { SlotMachine, MachineChange } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
+import { readIfPossible } from '../../src/observed/reading.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
+import { isCutOff } from '../../src/plan/classify/standbys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /**
@@ -36,4 +39,18 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
     next: 'FlyCD plans again from what it sees',
     where: `${app.name}/${wanted}`,
   });
+}
+
+/**
+ * Whether one with this config, which does not run, is needed now: its host may have failed, or come back, since the plan was
+ * made. undefined: it stands in for nobody, or Fly does not say. Asks by id, since a list tells late of a host.
+ */
+export async function isStandbyNeeded(
+  { app, services: { fly } }: AppPass,
+  { standbys }: Pick<MachineConfig, 'standbys'>,
+): Promise<boolean | undefined> {
+  const machines = await allEnded((standbys ?? []).map((id) => readIfPossible(fly.machine(app.name, id))));
+  const seen = machines.flatMap((one) => (one.status === 'read' ? [one.value] : []));
+  if (seen.some((machine) => machine !== undefined && isCutOff(machine))) return true;
+  return seen.length === 0 || seen.length < machines.length ? undefined : false;
 }

@@ -17,7 +17,7 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { checkStayingNow } from './staying.ts';
-import { withStandby } from './standbys.ts';
+import { isStandbyNeeded, withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
 import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
 import { sendUpdate } from './send-update.ts';
@@ -33,9 +33,10 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
-  const mayRest = step.skipLaunch || (step.risk === 'safe' && isBare(step));
+  const standsBy = (step.config.standbys ?? []).length > 0;
+  const mayRest = step.skipLaunch || standsBy || (step.risk === 'safe' && isBare(step));
   const rests = mayRest && (await isStillAtRest(pass, step.machineId));
-  const skipLaunch = step.skipLaunch && rests;
+  const skipLaunch = rests && (await staysDown(pass, step));
   const waitsForDigest = rests && isBare(step);
   await pass.record.opened();
   const metadata = {
@@ -73,6 +74,13 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
     if (!skipLaunch) await stampReadBack(pass, { ...made, isProven: false }).catch(() => undefined);
     throw error;
   }
+}
+
+/** One that does not run. A standby that failed, or ran when the plan was made, goes by how the hosts are now. */
+async function staysDown(pass: AppPass, { machineId, config, skipLaunch }: MachineUpdate): Promise<boolean> {
+  const hasFailed = pass.seen.get(machineId)?.machine?.state === 'failed';
+  const isNeeded = skipLaunch && !hasFailed ? undefined : await isStandbyNeeded(pass, config);
+  return isNeeded === undefined ? skipLaunch : !isNeeded;
 }
 
 interface Sent {

@@ -1,10 +1,16 @@
-/** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
+/**
+ * Standbys: stopped machines that Fly starts at the moment when the host of the machine they stand in for fails, and stops when
+ * it is back. FlyCD leaves both to Fly, and says where a standby is not as it should be.
+ */
+import type { Machine } from '../../../schemas/fly/machine.ts';
 import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import type { GroupMachine } from '../types.ts';
+import { isAtRest, isGone, isHostOk } from './machine-state.ts';
 
 /**
  * A group with services has none: a machine of it that was one becomes like the others, as with flyctl. Where git itself
@@ -22,6 +28,31 @@ export function namesStandbys(group: DesiredGroup): boolean {
 
 export function standsFor({ machine }: GroupMachine): readonly string[] {
   return (machine.config ?? machine.incomplete_config)?.standbys ?? [];
+}
+
+/** Its host does not answer: it wants its standby. */
+export function isCutOff(machine: Machine): boolean {
+  return !isHostOk(machine) && !isGone(machine);
+}
+
+/** A standby that is not at work where it is needed, or is where it is not, and the command that mends it. */
+export function standbyNote(
+  member: GroupMachine,
+  { app, place, members }: { readonly app: string; readonly place: string; readonly members: readonly GroupMachine[] },
+): string | undefined {
+  const { machine } = member;
+  const ids = standsFor(member);
+  const others = members.map((one) => one.machine).filter(({ id }) => ids.includes(id));
+  const cutOff = others.filter(isCutOff);
+  // One that rested before its host failed is missed by nobody.
+  const missed = cutOff.find((one) => !isAtRest(one));
+  if (isAtRest(machine) && missed !== undefined) {
+    const why = `the host of the machine it stands in for (${missed.id}) does not answer`;
+    return `${place} does not run, and ${why}; fly machine start ${shellWord(machine.id)} --app ${shellWord(app)} starts it`;
+  }
+  const beside = others.find(({ state }) => state === 'started');
+  if (machine.state !== 'started' || beside === undefined || cutOff.length > 0) return undefined;
+  return `${place} runs beside the machine it stands in for (${beside.id}); fly machine stop ${shellWord(machine.id)} --app ${shellWord(app)} stops it`;
 }
 
 /** The machines that count: a standby only ever takes the place of one. */

@@ -9,7 +9,7 @@ import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
 import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../types.ts';
 import { list } from '../../model/base/text.ts';
-import { comesToRest, isAtRest, isHostOk, stopsByItself } from '../classify/machine-state.ts';
+import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
@@ -18,7 +18,7 @@ import { planRemount } from './remount.ts';
 import { mountMismatch } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
 import { slotOf } from '../classify/slots.ts';
-import { isStandby, standbyChange, standsFor } from '../classify/standbys.ts';
+import { isCutOff, isStandby, standbyChange, standbyNote, standsFor } from '../classify/standbys.ts';
 import { planUnreachable } from './unreachable.ts';
 
 /** Nothing, new stamps, an update or a start. */
@@ -186,7 +186,7 @@ function skipsLaunch(scope: CompareScope, { member, comparison }: Compared, conf
 /** The host of one that it stands in for does not answer. */
 function isNeeded({ inventory }: GroupScope, member: GroupMachine): boolean {
   const ids = standsFor(member);
-  return inventory.members.some(({ machine }) => ids.includes(machine.id) && !isHostOk(machine));
+  return inventory.members.some(({ machine }) => ids.includes(machine.id) && isCutOff(machine));
 }
 
 /** What it would be sent if an update could change its mount: the volume that it has is no part of it. */
@@ -233,6 +233,9 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
     // Who is at work has not done yet.
     if (scope.inventory.busy === undefined) noteLabel(comparison, slot, draft);
   }
+  const about = { app: scope.desired.name, place: formatSlot(slot), members: scope.inventory.members };
+  const standby = standbyNote(member, about);
+  if (standby !== undefined) draft.notes.push(standby);
   const { machine } = member;
   if ((machine.state !== 'stopped' && machine.state !== 'suspended') || restsByDesign(live)) return;
   if (hasGivenUp(machine))

@@ -1,6 +1,7 @@
-import { afterEach, expect, test } from 'vitest';
-import { hostDown } from '../../../simulator/machines/host-failures.ts';
-import { prepared, type Arena } from '../arena.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
+import { prepared, type Arena, type ArenaOptions } from '../arena.ts';
 import type { PlannedApp } from '../../storm/checks/invariants.ts';
 import { walkKills } from '../kill-walk.ts';
 
@@ -158,3 +159,140 @@ test.each([
     expect([machines(world).length, standbys.length]).toEqual([2, 1]);
   },
 );
+
+describe('where its host fails or comes back during a pass', () => {
+  interface Pair {
+    readonly at: Arena;
+    readonly primary: Machine;
+    readonly standby: Machine;
+  }
+
+  async function pair(next = worker(), before = worker(), options: ArenaOptions = {}): Promise<Pair> {
+    const at = await prepared([before], next, options);
+    world = at;
+    await at.endState();
+    const [primary, standby] = at.simulator.world.apps.get('shop')?.machines.values() ?? [];
+    if (primary === undefined || standby === undefined) throw new Error('there is no standby');
+    return { at, primary, standby };
+  }
+
+  /** As an update of before left it. */
+  function fail(machine: Machine): void {
+    machine.config = { ...machine.config, image: 'docker.io/library/failing-launch:1' };
+    machine.state = 'failed';
+  }
+
+  /** Once, at the first request of this kind for the standby. */
+  function once({ at, standby }: Pair, [phase, path]: readonly ['before' | 'after', string], act: () => void) {
+    let times = 0;
+    at.simulator.world.onRequest = ({ phase: seen, request }) => {
+      const isIt =
+        seen === phase && request.method === 'POST' && request.path.endsWith(`/machines/${standby.id}${path}`);
+      if (!isIt || times > 0) return;
+      times += 1;
+      act();
+    };
+    return () => times;
+  }
+
+  const sync = async ({ at }: Pair) => {
+    const { code, stdout, stderr } = await at.flycd(['sync', '--once']);
+    await at.endState();
+    return { code, said: stderr + stdout };
+  };
+
+  test('one that was failed boots where its host goes down before the update', async () => {
+    const two = await pair();
+    fail(two.standby);
+    const times = once(two, ['before', '/lease'], () => hostDown(two.at.simulator.world, two.primary.host));
+    const ran = await sync(two);
+    expect(times()).toBe(1);
+    expect([ran.code, two.standby.state, two.primary.hostStatus], ran.said).toEqual([0, 'started', 'unreachable']);
+    hostUp(two.at.simulator.world, two.primary.host);
+    await two.at.endState();
+    expect([two.primary.state, two.standby.state]).toEqual(['started', 'stopped']);
+  });
+
+  test('one that was failed boots as planned where Fly does not say how that host is', async () => {
+    let dark = '';
+    const others = ({ pathname }: URL): Response | undefined =>
+      pathname.endsWith(`/machines/${dark}`) ? Response.json({ error: 'oops' }, { status: 500 }) : undefined;
+    const two = await pair(worker(), worker(), { others });
+    fail(two.standby);
+    hostDown(two.at.simulator.world, two.primary.host);
+    dark = two.primary.id;
+    const ran = await sync(two);
+    expect([ran.code, two.standby.state], ran.said).toEqual([0, 'started']);
+  });
+
+  test.each([
+    ['failed', fail],
+    ['running', () => undefined],
+  ] as const)('one that was %s stays down where that host is back before the update', async (_what, before) => {
+    const two = await pair(worker('blue'));
+    const { world: fly } = two.at.simulator;
+    before(two.standby);
+    hostDown(fly, two.primary.host);
+    await two.at.clock.sleep(10_000);
+    const booted: string[] = [];
+    const times = once(two, ['before', '/lease'], () => {
+      hostUp(fly, two.primary.host);
+      fly.onStateChange = ({ name, state }) => {
+        if (state === 'starting') booted.push(name);
+      };
+    });
+    const ran = await sync(two);
+    // Its machine could not get the commit when the plan was made.
+    expect([times(), ran.code], ran.said).toEqual([1, 4]);
+    expect([two.primary.state, two.standby.state, booted]).toEqual(['started', 'stopped', []]);
+    expect((await sync(two)).code).toBe(0);
+    expect((await two.at.flycd(['diff'])).code).toBe(0);
+    expect([two.primary.state, two.standby.state]).toEqual(['started', 'stopped']);
+  });
+
+  test('one that Fly stops before its checks have passed, for its host is back, is not started again', async () => {
+    const checks = 'checks: { alive: { type: tcp, port: 8080, interval: 5s, timeout: 2s, grace_period: 60s } }\n';
+    const checked = (color: string) => {
+      const files = worker(color);
+      return { ...files, 'shop/app.yaml': `${files['shop/app.yaml']}${checks}` };
+    };
+    const two = await pair(checked('blue'), checked('red'));
+    const { world: fly } = two.at.simulator;
+    hostDown(fly, two.primary.host);
+    await two.at.endState();
+    two.standby.checkRule = 'fail';
+    once(two, ['after', ''], () => void two.at.clock.timer(20_000, () => hostUp(fly, two.primary.host)));
+    const ran = await sync(two);
+    expect([ran.code, two.primary.state, two.standby.state], ran.said).toEqual([4, 'started', 'stopped']);
+    expect((await sync(two)).code).toBe(0);
+    expect([two.primary.state, two.standby.state]).toEqual(['started', 'stopped']);
+  });
+
+  test('one that Fly left at rest, or running, is named with the command that mends it', async () => {
+    const two = await pair();
+    two.standby.state = 'stopping';
+    hostDown(two.at.simulator.world, two.primary.host);
+    two.standby.state = 'stopped';
+    const down = await two.at.flycd(['diff']);
+    expect([down.code, down.stdout]).toEqual([
+      0,
+      expect.stringContaining(
+        `app/arn/2 does not run, and the host of the machine it stands in for (${two.primary.id}) does not answer; fly machine start ${two.standby.id} --app shop starts it`,
+      ),
+    ]);
+    await two.at.asPerson('POST', `/apps/shop/machines/${two.standby.id}/start`);
+    await two.at.endState();
+    expect((await two.at.flycd(['diff'])).stdout).not.toContain('fly machine start');
+    two.standby.state = 'starting';
+    hostUp(two.at.simulator.world, two.primary.host);
+    await two.at.endState();
+    two.standby.state = 'started';
+    const up = await two.at.flycd(['diff']);
+    expect([up.code, up.stdout]).toEqual([
+      0,
+      expect.stringContaining(
+        `app/arn/2 runs beside the machine it stands in for (${two.primary.id}); fly machine stop ${two.standby.id} --app shop stops it`,
+      ),
+    ]);
+  });
+});

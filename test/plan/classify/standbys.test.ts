@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Step } from '../../../src/model/plan.ts';
 import { readHash } from '../../../src/flyconfig/live/version.ts';
 import { formatRead } from '../../../src/model/stamps/stamps.ts';
@@ -20,8 +21,8 @@ import {
 const worker = { config: { env: { COLOR: 'red' } } };
 const free = desiredApp({ groups: [group({ ...worker, counts: undefined })] });
 /** As FlyCD left it: read back with what it stands in for. */
-function standbyOf(id: string, number = 2) {
-  const made = machine(free, { id: 'standby', number, state: 'stopped', config: { standbys: [id] } });
+function standbyOf(...standbys: string[]) {
+  const made = machine(free, { id: 'standby', number: 2, state: 'stopped', config: { standbys } });
   const metadata = { ...made.config?.metadata, [stampKeys.read]: formatRead(readHash(made.config ?? {})) };
   return { ...made, config: { ...made.config, metadata } };
 }
@@ -137,6 +138,59 @@ describe('a standby whose machine is gone', () => {
     expect(only(plan(free, observed({ machines })).steps, 'machine.update')).toMatchObject({
       standsInFor: { slot: { group: 'web', region: 'arn', number: 3 }, machineId: 'other' },
     });
+  });
+});
+
+describe('a standby that Fly did not start, or did not stop', () => {
+  const silent = (parts: Parameters<typeof machine>[1] = {}) => {
+    const one = machine(free, { id: 'one', ...parts });
+    return { ...one, host_status: 'unreachable', config: null, incomplete_config: one.config ?? null };
+  };
+  const other = machine(free, { id: 'other', number: 3 });
+  const running = { ...standbyOf('one'), state: 'started' };
+  const notesOf = (machines: readonly Machine[]) => {
+    const app = plan(free, observed({ machines }));
+    expect(writes(app)).toEqual([]);
+    return app.notes.filter((note) => note.startsWith('web/arn/2'));
+  };
+  const down =
+    'web/arn/2 does not run, and the host of the machine it stands in for (one) does not answer; ' +
+    'fly machine start standby --app shop starts it';
+  const beside =
+    'web/arn/2 runs beside the machine it stands in for (one); fly machine stop standby --app shop stops it';
+
+  test.each([
+    ['at rest, and its machine’s host is silent', [silent(), standbyOf('one')], down],
+    ['suspended, and its machine’s host is silent', [silent(), { ...standbyOf('one'), state: 'suspended' }], down],
+    ['at rest, and one of two hosts is silent', [silent(), other, standbyOf('one', 'other')], down],
+    [
+      'at rest, and only one of two on silent hosts rested before',
+      [silent({ id: 'other', number: 3, state: 'stopped' }), silent(), standbyOf('other', 'one')],
+      down,
+    ],
+    ['running beside its machine', [machine(free, { id: 'one' }), running], beside],
+    [
+      'running beside both of its machines',
+      [machine(free, { id: 'one' }), other, { ...standbyOf('one', 'other'), state: 'started' }],
+      beside,
+    ],
+  ] as const)('is named where it is %s', (_words, machines, note) => {
+    expect(notesOf(machines)).toEqual([note]);
+  });
+
+  test.each([
+    ['at rest beside its machine', [machine(free, { id: 'one' }), standbyOf('one')]],
+    ['at rest, and so was its machine when its host failed', [silent({ state: 'stopped' }), standbyOf('one')]],
+    [
+      'at rest, and another machine’s host is silent',
+      [silent({ id: 'other', number: 3 }), machine(free, { id: 'one' }), standbyOf('one')],
+    ],
+    ['running while the host of its machine is silent', [silent(), running]],
+    ['running while one of two hosts is silent', [silent(), other, { ...standbyOf('one', 'other'), state: 'started' }]],
+    ['running, and its machine is not', [machine(free, { id: 'one', state: 'starting' }), running]],
+    ['on its way to rest', [machine(free, { id: 'one' }), { ...running, state: 'stopping' }]],
+  ] as const)('is not named where it is %s', (_words, machines) => {
+    expect(notesOf(machines)).toEqual([]);
   });
 });
 
