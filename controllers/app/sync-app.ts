@@ -2,19 +2,16 @@ import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
-import { otherOwner } from '../../src/model/stamps/owner.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { fewer } from '../../src/plan/steps/guarded.ts';
-import { stands } from '../../src/plan/classify/beginning.ts';
-import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
-import type { AppPass, PassStart } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import { beginPass } from '../pass/begin-pass.ts';
+import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { takenSince } from '../kinds/apps.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
@@ -146,7 +143,11 @@ async function apply(
     },
     wayOn: wayOnOf(request, { observed, steering }),
     stamped: known.stamped,
-    ...beginningOf(request, plan, { observed, wanted }),
+    ...beginningOf(request, {
+      desired: wanted,
+      observed,
+      adopts: writesOf(plan).some(({ kind }) => kind === 'app.adopt'),
+    }),
     leaving: leavingIn(plan),
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
@@ -192,31 +193,6 @@ async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise
   const steps = plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
   const pointing = { ...fewer(plan, { steps, holds: plan.holds }), bookkeeping: undefined };
   return (await apply(request, { ...planned, plan: pointing }, save)).faults;
-}
-
-/**
- * Whether the app begins: nothing of ours stands there. Where a person adopts it, a machine of git's groups carries that, whose
- * ever it was. Where none does, nothing on Fly tells another owner, who may adopt the app at this moment as well.
- */
-function beginningOf(
-  { fleet, clock }: SyncAppRequest,
-  plan: AppPlan,
-  { observed, wanted }: Pick<PlannedApp, 'observed' | 'wanted'>,
-): Pick<PassStart, 'begins' | 'handedOver'> {
-  const { machines, flyAheadMs: aheadMs } = observed;
-  if (machines.status === 'unread') return { begins: false, handedOver: new Map() };
-  const begins = !stands(machines.value, fleet);
-  if (writesOf(plan).every(({ kind }) => kind !== 'app.adopt')) return { begins, handedOver: new Map() };
-  const seen = { machines: machines.value, releases: undefined, now: clock.now(), aheadMs };
-  const { members, replaced } = classifyMachines({ desired: wanted, fleet, ...seen });
-  const isCarried = [...members, ...replaced].some(({ ours, live }) => !ours && live !== undefined);
-  const handedOver = new Map(
-    machines.value.flatMap((machine) => {
-      const other = otherOwner(metadataOf(machine), fleet);
-      return other === undefined ? [] : [[machine.id, other] as const];
-    }),
-  );
-  return { begins: begins && !isCarried, handedOver };
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

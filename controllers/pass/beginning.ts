@@ -3,22 +3,57 @@
  * same moment find out by what they have made (`src/plan/classify/beginning.ts`).
  */
 import type { Machine } from '../../schemas/fly/machine.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { Hold } from '../../src/model/plan.ts';
-import { otherOwner, type OtherOwner } from '../../src/model/stamps/owner.ts';
+import type { DesiredApp } from '../../src/model/desired.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import { otherOwner, type FleetOwner, type OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
-import type { AppPass } from './app-pass.ts';
+import type { AppPass, PassStart } from './app-pass.ts';
 import { betweenLooksMs } from './fly-now.ts';
 
 /** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
 export const listedMsMax = 60_000;
 /** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
 export const recentMs = 5000;
+
+/**
+ * Whether the app begins: nothing of ours stands there. Where a person adopts it, a machine of git's groups carries that, whose
+ * ever it was. Where none does, nothing on Fly tells another owner, who may adopt the app at this moment as well.
+ */
+export function beginningOf(
+  { fleet, clock }: { readonly fleet: FleetOwner; readonly clock: Pick<Clock, 'now'> },
+  {
+    desired,
+    observed: { machines, flyAheadMs: aheadMs },
+    adopts,
+  }: {
+    readonly desired: DesiredApp;
+    readonly observed: Pick<ObservedApp, 'machines' | 'flyAheadMs'>;
+    readonly adopts: boolean;
+  },
+): Pick<PassStart, 'begins' | 'handedOver'> {
+  if (machines.status === 'unread') return { begins: false, handedOver: new Map() };
+  const begins = !stands(machines.value, fleet);
+  if (!adopts) return { begins, handedOver: new Map() };
+  const seen = { machines: machines.value, releases: undefined, now: clock.now(), aheadMs };
+  const { members } = classifyMachines({ desired, fleet, ...seen });
+  const isCarried = members.some(({ ours, live }) => !ours && live !== undefined);
+  const handedOver = new Map(
+    machines.value.flatMap((machine) => {
+      const other = otherOwner(metadataOf(machine), fleet);
+      return other === undefined ? [] : [[machine.id, other] as const];
+    }),
+  );
+  return { begins: begins && !isCarried, handedOver };
+}
 
 /** On what is made while nobody knows whether another owner begins the app. */
 export function begunStamp({ begins }: AppPass): Readonly<Record<string, string>> {

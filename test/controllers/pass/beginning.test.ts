@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { AppPass, type PassStart } from '../../../controllers/pass/app-pass.ts';
 import { lockApp } from '../../../controllers/pass/app-lock.ts';
-import { begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
+import { beginningOf, begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
@@ -10,7 +10,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import { momentOf } from '../../../src/model/base/moment.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { createEvidence } from '../../../src/record/evidence.ts';
-import { desiredApp, machine } from '../../plan/builders.ts';
+import { desiredApp, flyctlMachine, group, machine, observed } from '../../plan/builders.ts';
 import { testStore } from '../../record/stores.ts';
 import { flyAnswering } from '../answered-fly.ts';
 import { fleetOf } from '../reconcilers.ts';
@@ -111,6 +111,57 @@ test('a value goes to an app that was looked at five seconds ago at most', async
   expect(isUnseen(pass)).toBe(true);
   pass.begins = false;
   expect(isUnseen(pass)).toBe(false);
+});
+
+describe('whether an app begins with this pass', () => {
+  const fleet = { name: 'flycd', origin: { address: 'a'.repeat(32), root: undefined } };
+  const clock = new IdleClock();
+  const web = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+  const other = (one: Machine): Machine => ({
+    ...one,
+    config: { ...one.config, metadata: { ...one.config?.metadata, fly_process_group: 'worker' } },
+  });
+  const dark = (one: Machine): Machine => ({
+    ...one,
+    host_status: 'unreachable',
+    config: null,
+    incomplete_config: one.config ?? null,
+  });
+  const byFlyctl = flyctlMachine(web, { id: 'byhand' });
+  const its = made('b', 1, { begun: false });
+
+  it.each<readonly [string, readonly Machine[], boolean, boolean]>([
+    ['nothing is there', [], false, true],
+    ['nothing is there, and a person adopts it', [], true, true],
+    ['one of ours stands', [made('a', 1, { begun: false })], false, false],
+    ['one of ours stands, and a person adopts it', [made('a', 1, { begun: false })], true, false],
+    ['one of ours is but begun', [made('a', 1)], false, true],
+    ['one of ours is but begun, and a person adopts it', [made('a', 1)], true, true],
+    ['one of git’s group is nobody’s', [byFlyctl], false, true],
+    ['one of git’s group is nobody’s, and a person adopts it', [byFlyctl], true, false],
+    ['one of git’s group is another owner’s', [its], false, true],
+    ['one of git’s group is another owner’s, and a person adopts it', [its], true, false],
+    ['such a one is on a host that does not answer, and gets no labels', [dark(its)], true, true],
+    ['one of another group is nobody’s', [other(byFlyctl)], true, true],
+    ['one of another group is another owner’s', [other(its)], true, true],
+  ])('%s', (_words, machines, adopts, begins) => {
+    const start = beginningOf(
+      { fleet, clock },
+      { desired: web, observed: observed({ machines: [...machines] }), adopts },
+    );
+    expect(start.begins).toBe(begins);
+    // Whose they were matters where a person hands them over, and there alone.
+    const theirs = machines.filter(
+      ({ config, incomplete_config: partial }) =>
+        (config ?? partial)?.metadata?.['flycd_origin']?.startsWith('o1:b') === true,
+    );
+    expect([...start.handedOver.keys()]).toEqual(adopts ? theirs.map(({ id }) => id) : []);
+  });
+
+  it('does not where nobody can tell', () => {
+    const seen = { ...observed(), machines: { status: 'unread' as const, reason: 'Fly is silent' } };
+    expect(beginningOf({ fleet, clock }, { desired: web, observed: seen, adopts: true }).begins).toBe(false);
+  });
 });
 
 describe('a list', () => {
