@@ -43,6 +43,7 @@ test.each([
   [1_459_512_862, 'two machines made side by side, of which the later one was asked for first'],
   [733_400_570, 'who accepts that an app goes accepts who else is in it'],
   [1_882_541_343, 'a group without a count gets a volume where its app was before'],
+  [1_523_057_484, 'an app that comes back to git in another primary region'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -100,6 +100,8 @@ export function wishOf(app: AppIdea, name: string): string {
   const { count: _count, elsewhere: _elsewhere, volumeGb, ...config } = group ?? {};
   return hashOf([
     app.image,
+    // As PRIMARY_REGION.
+    app.region,
     { ...app.env },
     app.memoryMb ?? null,
     app.secret ?? null,
