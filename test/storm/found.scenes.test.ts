@@ -44,6 +44,8 @@ test.each([
   [733_400_570, 'who accepts that an app goes accepts who else is in it'],
   [1_882_541_343, 'a group without a count gets a volume where its app was before'],
   [1_523_057_484, 'an app that comes back to git in another primary region'],
+  [2_087_790_534, 'under `drift: off`, a group without a count that a person scaled to 0'],
+  [2_087_790_716, 'an address allocated a second before the database was lost, while lists lag'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -50,7 +50,10 @@ async function together(scene: Scene): Promise<void> {
   for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
 }
 
-/** Two FlyCDs are about to work on what has no machine to be its lock. */
+/**
+ * Two FlyCDs work on what has no machine to be its lock, each with a database of its own: at once, or one right behind the other,
+ * while lists lag.
+ */
 export function begunTwice(scene: Scene): void {
   const { apps } = scene.world.simulator.world;
   for (const { name } of scene.fleet.apps) {

@@ -302,6 +302,7 @@ async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.05)) {
     scene.world.forget();
     scene.hasForgotten = true;
+    begunTwice(scene);
     scene.watch.keeping.forgotten();
     scene.watch.emptying.lifted();
     tell(scene, 'the database is lost');

@@ -164,7 +164,7 @@ function isNotedAsLeft(notes: PlannedApp['notes'], names: readonly string[]): bo
   return notes.some((note) => {
     const [, slot = '', id = ''] = /^(\S+) \((\S+)\) differs from git; drift is not healed here/.exec(note) ?? [];
     const [, group = ''] =
-      /^(\S+) has no machine: a deployment by flyctl .*; drift is not healed here/.exec(note) ?? [];
+      /^(\S+) has no machine: (?:a deployment by flyctl|somebody) .*; drift is not healed here/.exec(note) ?? [];
     return names.includes(slot) || names.includes(id) || names.includes(group);
   });
 }
