@@ -4,6 +4,7 @@ import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
+import { createsOf } from '../../src/plan/steps/select.ts';
 import { fewer } from '../../src/plan/steps/guarded.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -66,7 +67,8 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     ({ lost, isOvertaken } = applied);
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
-    else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
+    else if (faults.length === 0 && (applied.moved.size > 0 || hasSuccessors(plan)))
+      faults.push(...(await pointStandbys(request, save)));
     const taken = await applied.takenSince();
     if (taken !== undefined) faults.push(taken);
     isOvertaken ||= taken !== undefined;
@@ -184,6 +186,11 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
   const again = await apply(request, planned, save);
   faults.push(...again.faults);
   return again.faults.length === 0 ? planned.plan : undefined;
+}
+
+/** Machines that take the place of others. */
+function hasSuccessors(plan: AppPlan): boolean {
+  return createsOf(plan.steps).some(({ replaces = [] }) => replaces.length > 0);
 }
 
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */

@@ -173,7 +173,7 @@ export async function isStillAtRest(pass: AppPass, machineId: string): Promise<b
   for (;;) {
     const machine = await lookNow(pass, machineId);
     if (machine?.state !== 'replacing' || clock.monotonic() >= until)
-      return machine === undefined || !['starting', 'started'].includes(machine.state);
+      return machine === undefined || !['starting', 'started', 'restarting'].includes(machine.state);
     await yieldSlot(() => clock.sleep(betweenLooksMs));
   }
 }

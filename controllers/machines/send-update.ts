@@ -1,4 +1,5 @@
 import type { Machine, MachineRequest } from '../../schemas/fly/machine.ts';
+import type { BeforeSent } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { MachineUpdate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
@@ -14,19 +15,20 @@ type Sending = Pick<MachineUpdate, 'machineId' | 'currentVersion' | 'sent'>;
 
 /**
  * A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. One
- * that still has the version it had may be sent again: Fly refuses the second of two updates of the same version.
+ * that still has the version it had may be sent again: Fly refuses the second of two updates of the same version. `asDecided`
+ * is asked right before each try.
  */
 export async function sendUpdate(
   pass: AppPass,
   step: Sending,
   request: MachineRequest,
-  nonce?: string,
+  { nonce, asDecided }: { readonly nonce?: string; readonly asDecided?: BeforeSent } = {},
 ): Promise<Machine> {
   const { fly } = pass.services;
   const { app } = pass;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await fly.updateMachine(app.name, step.machineId, request, nonce);
+      return await fly.updateMachine(app.name, step.machineId, request, nonce, asDecided);
     } catch (error) {
       if (!(error instanceof FlyError) || (error.outcome !== 'unknown' && tries === 1)) throw error;
       await pass.services.clock.sleep(lookupDelayMs);

@@ -2,7 +2,7 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { SlotMachine, MachineChange } from '../../src/model/plan.ts';
+import type { SlotMachine, MachineChange, MachineUpdate } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
@@ -42,8 +42,8 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
 }
 
 /**
- * Whether one with this config, which does not run, is needed now: its host may have failed, or come back, since the plan was
- * made. undefined: it stands in for nobody, or Fly does not say. Asks by id, since a list tells late of a host.
+ * Whether one with this config is needed now: the host of its machine may have failed, or come back, since the plan was made.
+ * undefined: it stands in for nobody, or Fly does not say. Asks by id, since a list tells late of a host.
  */
 export async function isStandbyNeeded(
   { app, services: { fly } }: AppPass,
@@ -53,4 +53,19 @@ export async function isStandbyNeeded(
   const seen = machines.flatMap((one) => (one.status === 'read' ? [one.value] : []));
   if (seen.some((machine) => machine !== undefined && isCutOff(machine))) return true;
   return seen.length === 0 || seen.length < machines.length ? undefined : false;
+}
+
+/**
+ * Whether the update of a standby leaves it down, where it `rests` by now. Fly starts and stops it as its machine's host fails
+ * and comes back, but for one that failed, and one that is pointed at another machine: nobody tells Fly that this one is well.
+ */
+export async function staysDown(
+  pass: AppPass,
+  { config, skipLaunch, standsInFor }: MachineUpdate,
+  { rests, hasFailed }: { readonly rests: boolean; readonly hasFailed: boolean },
+): Promise<boolean> {
+  const isPlanned = skipLaunch && rests;
+  if (standsInFor === undefined && (isPlanned ? !hasFailed : !rests)) return isPlanned;
+  const isNeeded = await isStandbyNeeded(pass, config);
+  return isNeeded === undefined ? isPlanned : !isNeeded;
 }

@@ -5,6 +5,7 @@ import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -17,10 +18,13 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { checkStayingNow } from './staying.ts';
-import { isStandbyNeeded, withStandby } from './standbys.ts';
+import { staysDown, withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
 import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
 import { sendUpdate } from './send-update.ts';
+
+/** A call, and what Fly needs for it. */
+const freshMs = 1000;
 
 type OnSent = (machine: Machine) => void;
 
@@ -33,11 +37,10 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
-  const standsBy = (step.config.standbys ?? []).length > 0;
-  const mayRest = step.skipLaunch || standsBy || (step.risk === 'safe' && isBare(step));
-  const rests = mayRest && (await isStillAtRest(pass, step.machineId));
-  const skipLaunch = rests && (await staysDown(pass, step));
-  const waitsForDigest = rests && isBare(step);
+  const { rests, skipLaunch } = await launchOf(pass, step);
+  const decidedAt = momentOf(pass.services.clock);
+  // Killed between two updates, a standby that is needed would stay down.
+  const waitsForDigest = rests && isBare(step) && (skipLaunch || !standsBy(step));
   await pass.record.opened();
   const metadata = {
     ...withSecretsStamp(pass, step.config.metadata),
@@ -50,7 +53,8 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
   pass.touched.add(step.machineId);
-  const updated = await sendUpdate(pass, step, request, lease.nonce).catch((error: unknown) => {
+  const asDecided = (): Promise<void> => checkLaunch(pass, step, { rests, skipLaunch }, decidedAt);
+  const updated = await sendUpdate(pass, step, request, { nonce: lease.nonce, asDecided }).catch((error: unknown) => {
     if (skipLaunch || !mayMove(step, error)) throw error;
   });
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
@@ -76,11 +80,32 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   }
 }
 
-/** One that does not run. A standby that failed, or ran when the plan was made, goes by how the hosts are now. */
-async function staysDown(pass: AppPass, { machineId, config, skipLaunch }: MachineUpdate): Promise<boolean> {
+interface Launch {
+  /** Nothing of it runs now, as far as the update has to know. */
+  readonly rests: boolean;
+  readonly skipLaunch: boolean;
+}
+
+async function launchOf(pass: AppPass, step: MachineUpdate): Promise<Launch> {
+  const { machineId } = step;
+  const mayRest = step.skipLaunch || standsBy(step) || (step.risk === 'safe' && isBare(step));
+  const rests = mayRest && (await isStillAtRest(pass, machineId));
+  if (!standsBy(step)) return { rests, skipLaunch: rests && step.skipLaunch };
   const hasFailed = pass.seen.get(machineId)?.machine?.state === 'failed';
-  const isNeeded = skipLaunch && !hasFailed ? undefined : await isStandbyNeeded(pass, config);
-  return isNeeded === undefined ? skipLaunch : !isNeeded;
+  return { rests, skipLaunch: await staysDown(pass, step, { rests, hasFailed }) };
+}
+
+function standsBy({ config }: MachineUpdate): boolean {
+  return (config.standbys ?? []).length > 0;
+}
+
+/** What was waited for since may have taken longer than a host needs to fail or to come back. Gives way then. */
+async function checkLaunch(pass: AppPass, step: MachineUpdate, decided: Launch, decidedAt: Moment): Promise<void> {
+  if (!standsBy(step) || msSince(pass.services.clock, decidedAt) <= freshMs) return;
+  const { skipLaunch } = await launchOf(pass, step);
+  if (skipLaunch === decided.skipLaunch) return;
+  const what = skipLaunch ? 'came back' : 'stopped answering';
+  throw giveWay(pass, `the host of what machine ${step.machineId} stands in for ${what}`);
 }
 
 interface Sent {
@@ -114,7 +139,7 @@ async function withDigest(
   const config = { ...whole.config, metadata };
   const again = version === undefined ? {} : { current_version: version };
   const sending = { machineId: step.machineId, currentVersion: version, sent: whole.sent };
-  const updated = await sendUpdate(pass, sending, { ...request, config, ...again }, nonce);
+  const updated = await sendUpdate(pass, sending, { ...request, config, ...again }, { nonce });
   return { updated, before: seen.updated, sent: whole.config };
 }
 

@@ -10,6 +10,7 @@ import { formatSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import type { GroupMachine } from '../types.ts';
+import { endedByItself, hasGivenUp } from './machine-history.ts';
 import { isAtRest, isGone, isHostOk } from './machine-state.ts';
 
 /**
@@ -44,15 +45,19 @@ export function standbyNote(
   const ids = standsFor(member);
   const others = members.map((one) => one.machine).filter(({ id }) => ids.includes(id));
   const cutOff = others.filter(isCutOff);
-  // One that rested before its host failed is missed by nobody.
-  const missed = cutOff.find((one) => !isAtRest(one));
-  if (isAtRest(machine) && missed !== undefined) {
+  // One that rested or had failed before its host did is missed by nobody, and a job that is done is not done twice.
+  const missed = cutOff.find((one) => !isAtRest(one) && one.state !== 'failed');
+  if (isAtRest(machine) && missed !== undefined && !hasEndedWell(machine)) {
     const why = `the host of the machine it stands in for (${missed.id}) does not answer`;
     return `${place} does not run, and ${why}; fly machine start ${shellWord(machine.id)} --app ${shellWord(app)} starts it`;
   }
   const beside = others.find(({ state }) => state === 'started');
   if (machine.state !== 'started' || beside === undefined || cutOff.length > 0) return undefined;
   return `${place} runs beside the machine it stands in for (${beside.id}); fly machine stop ${shellWord(machine.id)} --app ${shellWord(app)} stops it`;
+}
+
+function hasEndedWell(machine: Machine): boolean {
+  return endedByItself(machine) && !hasGivenUp(machine);
 }
 
 /** The machines that count: a standby only ever takes the place of one. */

@@ -11,6 +11,7 @@ import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../type
 import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
+import { parseIds } from '../../model/stamps/stamps.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { leftWords } from './made-by-hand.ts';
@@ -53,7 +54,12 @@ export function planMember(scope: CompareScope, member: GroupMachine, draft: Gro
     return planRemount(scope, misfit, remountedStep(scope, { member, live, slot, comparison }, draft), draft);
   draft.carried ||= comparison.carries;
   for (const path of comparison.kept) draft.kept.add(path);
-  const update = updateOf(scope, { member, live, slot, comparison, standsInFor: newPrimary(scope, member) }, draft);
+  const standsInFor = newPrimary(scope, member);
+  const { inventory, desired } = scope;
+  const about = { app: desired.name, place: formatSlot(slot), members: inventory.members };
+  const note = standsInFor === undefined ? standbyNote(member, about) : undefined;
+  if (note !== undefined) draft.notes.push(note);
+  const update = updateOf(scope, { member, live, slot, comparison, standsInFor }, draft);
   if (update !== undefined) draft.updates.push(update);
   else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, draft);
 }
@@ -70,7 +76,15 @@ function wasReached({ group, image }: GroupScope, { machine, sent }: GroupMachin
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */
 function newPrimary(scope: CompareScope, member: GroupMachine): SlotMachine | undefined {
   if (!isStandby(member, scope.group)) return undefined;
-  return standsFor(member).some((id) => scope.inventory.present.has(id)) ? undefined : scope.primary;
+  return standsFor(member).some((id) => isThere(scope, id)) ? undefined : scope.primary;
+}
+
+/** Of one on a host that does not answer the successor does the work once it was seen healthy. */
+function isThere({ inventory: { present, replaced, members } }: GroupScope, id: string): boolean {
+  const isReplaced = replaced.some(({ machine }) => machine.id === id);
+  const takesItsPlace = ({ metadata }: GroupMachine): boolean =>
+    metadata[stampKeys.unproven] === undefined && parseIds(metadata[stampKeys.replaces]).includes(id);
+  return present.has(id) && !(isReplaced && members.some(takesItsPlace));
 }
 
 interface Compared {
@@ -110,7 +124,9 @@ function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): M
       return undefined;
     }
   } else if (standsInFor !== undefined) {
-    return updateStep(scope, compared, { reason: 'change', because: 'the machine it stood in for is gone' });
+    const isGone = standsFor(member).every((id) => !scope.inventory.present.has(id));
+    const because = `the machine it stood in for ${isGone ? 'is gone' : 'has a successor'}`;
+    return updateStep(scope, compared, { reason: 'change', because });
   } else if (input.options.force) return updateStep(scope, compared, { reason: 'change', because: 'forced' });
   return secret === undefined ? undefined : updateStep(scope, compared, { reason: 'secrets', because: secret });
 }
@@ -233,9 +249,6 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
     // Who is at work has not done yet.
     if (scope.inventory.busy === undefined) noteLabel(comparison, slot, draft);
   }
-  const about = { app: scope.desired.name, place: formatSlot(slot), members: scope.inventory.members };
-  const standby = standbyNote(member, about);
-  if (standby !== undefined) draft.notes.push(standby);
   const { machine } = member;
   if ((machine.state !== 'stopped' && machine.state !== 'suspended') || restsByDesign(live)) return;
   if (hasGivenUp(machine))

@@ -14,6 +14,7 @@ import {
   observed,
   only,
   plan,
+  now,
   webService,
   writes,
 } from '../builders.ts';
@@ -148,6 +149,11 @@ describe('a standby that Fly did not start, or did not stop', () => {
   };
   const other = machine(free, { id: 'other', number: 3 });
   const running = { ...standbyOf('one'), state: 'started' };
+  const exited = (code: number) => ({
+    type: 'exit',
+    timestamp: now - 10_000,
+    request: { exit_event: { exit_code: code, requested_stop: false, restarting: false } },
+  });
   const notesOf = (machines: readonly Machine[]) => {
     const app = plan(free, observed({ machines }));
     expect(writes(app)).toEqual([]);
@@ -159,10 +165,11 @@ describe('a standby that Fly did not start, or did not stop', () => {
   const beside =
     'web/arn/2 runs beside the machine it stands in for (one); fly machine stop standby --app shop stops it';
 
-  test.each([
+  test.each<readonly [string, readonly Machine[], string]>([
     ['at rest, and its machine’s host is silent', [silent(), standbyOf('one')], down],
     ['suspended, and its machine’s host is silent', [silent(), { ...standbyOf('one'), state: 'suspended' }], down],
     ['at rest, and one of two hosts is silent', [silent(), other, standbyOf('one', 'other')], down],
+    ['crashed until its restarts ran out', [silent(), { ...standbyOf('one'), events: [exited(1)] }], down],
     [
       'at rest, and only one of two on silent hosts rested before',
       [silent({ id: 'other', number: 3, state: 'stopped' }), silent(), standbyOf('other', 'one')],
@@ -174,11 +181,11 @@ describe('a standby that Fly did not start, or did not stop', () => {
       [machine(free, { id: 'one' }), other, { ...standbyOf('one', 'other'), state: 'started' }],
       beside,
     ],
-  ] as const)('is named where it is %s', (_words, machines, note) => {
+  ])('is named where it is %s', (_words, machines, note) => {
     expect(notesOf(machines)).toEqual([note]);
   });
 
-  test.each([
+  test.each<readonly [string, readonly Machine[]]>([
     ['at rest beside its machine', [machine(free, { id: 'one' }), standbyOf('one')]],
     ['at rest, and so was its machine when its host failed', [silent({ state: 'stopped' }), standbyOf('one')]],
     [
@@ -188,9 +195,55 @@ describe('a standby that Fly did not start, or did not stop', () => {
     ['running while the host of its machine is silent', [silent(), running]],
     ['running while one of two hosts is silent', [silent(), other, { ...standbyOf('one', 'other'), state: 'started' }]],
     ['running, and its machine is not', [machine(free, { id: 'one', state: 'starting' }), running]],
+    ['at rest, and its machine had failed before its host did', [silent({ state: 'failed' }), standbyOf('one')]],
+    ['at rest, and has done its work', [silent(), { ...standbyOf('one'), events: [exited(0)] }]],
     ['on its way to rest', [machine(free, { id: 'one' }), { ...running, state: 'stopping' }]],
-  ] as const)('is not named where it is %s', (_words, machines) => {
+  ])('is not named where it is %s', (_words, machines) => {
     expect(notesOf(machines)).toEqual([]);
+  });
+});
+
+test.each(['off', 'report', 'heal'] as const)(
+  'such a standby is named also where it differs from git, under drift: %s',
+  (drift) => {
+    const one = machine(free, { id: 'one' });
+    const standby = standbyOf('one');
+    const differs = { ...standby, state: 'started', config: { ...standby.config, env: { COLOR: 'by hand' } } };
+    const app = plan(desiredApp({ groups: free.groups, policy: { drift } }), observed({ machines: [one, differs] }));
+    expect(app.notes).toContainEqual(
+      expect.stringMatching(/^web\/arn\/2 runs beside the machine it stands in for \(one\);/),
+    );
+  },
+);
+
+describe('a standby whose machine has a successor', () => {
+  const dark = (parts: Parameters<typeof machine>[1] = {}) => {
+    const one = machine(free, { id: 'one', ...parts });
+    return { ...one, host_status: 'unreachable', config: null, incomplete_config: one.config ?? null };
+  };
+  const successor = (stamps: Readonly<Record<string, string>> = {}) =>
+    machine(free, { id: 'two', metadata: { [stampKeys.replaces]: 'one', ...stamps } });
+
+  test('stands in for that one, once it was seen healthy', () => {
+    const { steps } = plan(free, observed({ machines: [dark(), successor(), standbyOf('one')] }));
+    expect(only(steps, 'machine.update')).toMatchObject({
+      because: 'the machine it stood in for has a successor',
+      standsInFor: { machineId: 'two' },
+    });
+  });
+
+  test('stands in for its machine before that', () => {
+    const { steps } = plan(
+      free,
+      observed({ machines: [dark(), successor({ [stampKeys.unproven]: '1' }), standbyOf('one')] }),
+    );
+    expect(brief(steps)).not.toContain('machine.update shop/web/arn/2');
+  });
+
+  test('and another one of its machines has none', () => {
+    const other = machine(free, { id: 'other', number: 3 });
+    const { steps } = plan(free, observed({ machines: [dark(), successor(), other, standbyOf('one', 'other')] }));
+    expect(steps).toEqual([]);
   });
 });
 
