@@ -46,6 +46,7 @@ test.each([
   [1_523_057_484, 'an app that comes back to git in another primary region'],
   [2_087_790_534, 'under `drift: off`, a group without a count that a person scaled to 0'],
   [2_087_790_716, 'an address allocated a second before the database was lost, while lists lag'],
+  [2_087_792_872, 'a deployment by hand takes a group of a version that cannot be given back'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -266,6 +266,11 @@ test('a version that nobody remembers excuses it, unless git has a history', asy
   };
   expect(await said(other, [lost('the config has no git history')])).toEqual([]);
   expect(await said(other, [lost('git could not be read')])).toHaveLength(1);
+  const gone = (world: World): void => {
+    machine(world, 'worker-arn-2-g1').state = 'destroyed';
+  };
+  expect(await said(gone, [lost('the config has no git history')])).toEqual([]);
+  expect(await said(gone, [lost('git could not be read')])).toHaveLength(1);
 });
 
 test('what a hold says is no difference', async () => {

@@ -260,7 +260,7 @@ const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand })
       const what = `${idea.name}/${name}`;
       if (group.count !== undefined || shapes.get(what)?.size !== 1 || byHand.has(what)) return [];
       const holds = plan.find(({ app }) => app === idea.name)?.holds ?? [];
-      if (holds.some((hold) => speaksOf(hold, [what]))) return [];
+      if (holds.some((hold) => isLost(hold) || speaksOf(hold, [what]))) return [];
       const machines = apps.find((app) => app.name === idea.name)?.machines ?? [];
       const members = machines.filter((machine) => groupOf(machine) === name && !isCanary(machine));
       const standbys = members.filter(({ config }) => (config.standbys ?? []).length > 0).length;
