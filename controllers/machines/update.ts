@@ -90,7 +90,6 @@ async function launchOf(pass: AppPass, step: MachineUpdate): Promise<Launch> {
   const { machineId } = step;
   const mayRest = step.skipLaunch || standsBy(step) || (step.risk === 'safe' && isBare(step));
   const rests = mayRest && (await isStillAtRest(pass, machineId));
-  if (!standsBy(step)) return { rests, skipLaunch: rests && step.skipLaunch };
   const hasFailed = pass.seen.get(machineId)?.machine?.state === 'failed';
   return { rests, skipLaunch: await staysDown(pass, step, { rests, hasFailed }) };
 }
@@ -99,13 +98,15 @@ function standsBy({ config }: MachineUpdate): boolean {
   return (config.standbys ?? []).length > 0;
 }
 
-/** What was waited for since may have taken longer than a host needs to fail or to come back. Gives way then. */
+/**
+ * What was waited for since may have taken longer than the proxy needs to start a machine, or a host to fail or to come back.
+ * Gives way then.
+ */
 async function checkLaunch(pass: AppPass, step: MachineUpdate, decided: Launch, decidedAt: Moment): Promise<void> {
-  if (!standsBy(step) || msSince(pass.services.clock, decidedAt) <= freshMs) return;
+  if (msSince(pass.services.clock, decidedAt) <= freshMs) return;
   const { skipLaunch } = await launchOf(pass, step);
   if (skipLaunch === decided.skipLaunch) return;
-  const what = skipLaunch ? 'came back' : 'stopped answering';
-  throw giveWay(pass, `the host of what machine ${step.machineId} stands in for ${what}`);
+  throw giveWay(pass, `machine ${step.machineId} is to ${skipLaunch ? 'rest' : 'run'} by now`);
 }
 
 interface Sent {

@@ -57,7 +57,7 @@ export function planMember(scope: CompareScope, member: GroupMachine, draft: Gro
   const standsInFor = newPrimary(scope, member);
   const { inventory, desired } = scope;
   const about = { app: desired.name, place: formatSlot(slot), members: inventory.members };
-  const note = standsInFor === undefined ? standbyNote(member, about) : undefined;
+  const note = standbyNote(member, about);
   if (note !== undefined) draft.notes.push(note);
   const update = updateOf(scope, { member, live, slot, comparison, standsInFor }, draft);
   if (update !== undefined) draft.updates.push(update);

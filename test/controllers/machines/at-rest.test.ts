@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { start } from '../../../simulator/machines/lifecycle.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
@@ -86,6 +87,25 @@ describe('machines that the proxy stopped', () => {
     expect(said).not.toContain('unverified');
     expect([images(), [...booted]]).toEqual([['shop:2', 'shop:2', 'shop:2'], ['app-arn-1-g1']]);
     expect((await world.flycd(['diff'])).code).toBe(0);
+  });
+
+  test('run on where the proxy starts them while Fly asks for patience', async () => {
+    let isRefused = true;
+    const others = ({ pathname }: URL, method: string): Response | undefined => {
+      if (method !== 'POST' || !/\/machines\/[^/]+$/.test(pathname) || !isRefused) return undefined;
+      isRefused = false;
+      world.clock.timer(5000, () => machines().forEach((machine) => start(world.simulator.world, machine, 'flyd')));
+      return Response.json({ error: 'later' }, { status: 429, headers: { 'retry-after': '40' } });
+    };
+    isRefused = false;
+    world = await prepared([serving()], serving({ color: 'blue' }), { others });
+    await stopAll();
+    isRefused = true;
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(machines().map(({ state, config }) => [state, config.env?.['COLOR']])).toEqual(
+      machines().map(() => ['started', 'blue']),
+    );
   });
 
   test('keep the old image where that one does not become healthy, and it goes back to it', async () => {

@@ -232,6 +232,12 @@ describe('a standby whose machine has a successor', () => {
     });
   });
 
+  test('stands in for its machine beside one of nobody’s that carries the stamp', () => {
+    const byHand = flyctlMachine(free, { id: 'two', number: 3, metadata: { [stampKeys.replaces]: 'one' } });
+    const machines = [machine(free, { id: 'one' }), byHand, standbyOf('one')];
+    expect(brief(plan(free, observed({ machines })).steps)).not.toContain('machine.update shop/web/arn/2');
+  });
+
   test('stands in for its machine before that', () => {
     const { steps } = plan(
       free,

@@ -195,16 +195,22 @@ test('one that failed boots where that host goes down before Fly takes its updat
   expect([ran.code, two.standby.state, two.primary.hostStatus], ran.said).toEqual([0, 'started', 'unreachable']);
 });
 
-test('one that is needed is updated once, also where nobody tells what its tag means', async () => {
+test.each([
+  ['one that is needed is updated once', true, [1, 'started', false]],
+  ['one that rests gets the digest, and a second update for it', false, [2, 'stopped', true]],
+] as const)('%s, where nobody tells what its tag means', async (_what, isNeeded, expected) => {
   const { seen, others } = refusing(200);
   const tagged = { ...worker(), 'shop/app.yaml': worker()['shop/app.yaml']?.replace('busybox:1', 'busybox:2') ?? '' };
   const two = await pair(tagged, worker(), { others });
-  fail(two.standby);
-  hostDown(two.at.simulator.world, two.primary.host);
-  await two.at.clock.sleep(10_000);
+  if (isNeeded) {
+    fail(two.standby);
+    hostDown(two.at.simulator.world, two.primary.host);
+    await two.at.clock.sleep(10_000);
+  }
   seen.id = two.standby.id;
   await sync(two);
-  expect([seen.updates, two.standby.state]).toEqual([1, 'started']);
+  const { config, state } = two.standby;
+  expect([seen.updates, state, config.image?.includes('busybox:2@sha256:')]).toEqual(expected);
 });
 
 test('one that Fly starts before its update runs on, also where it is being restarted right then', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { isStandbyNeeded } from '../../../../controllers/machines/standbys.ts';
+import { isStandbyNeeded, staysDown } from '../../../../controllers/machines/standbys.ts';
 import type { AppPass } from '../../../../controllers/pass/app-pass.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
+import type { MachineUpdate } from '../../../../src/model/plan.ts';
 import { desiredApp, machine } from '../../../plan/builders.ts';
 import { flyAnswering } from '../../answered-fly.ts';
 
@@ -9,6 +10,17 @@ const app = desiredApp();
 const well = machine(app, { id: 'well' });
 const dark = { ...machine(app, { id: 'dark' }), host_status: 'unreachable', config: null };
 const answers: Readonly<Record<string, unknown>> = { well, dark, gone: { ...dark, id: 'gone', state: 'destroyed' } };
+
+function passOf(): AppPass {
+  const clock = new IdleClock();
+  const fly = flyAnswering(clock, ({ path }) => {
+    const id = path.split('/').at(-1) ?? '';
+    if (id === 'unread') return Response.json({ error: 'no' }, { status: 403 });
+    const found = answers[id];
+    return found === undefined ? Response.json({ error: 'machine not found' }, { status: 404 }) : Response.json(found);
+  });
+  return { app, services: { fly } } as unknown as AppPass;
+}
 
 test.each<readonly [string, readonly string[] | undefined, boolean | undefined]>([
   ['stands in for nobody', undefined, undefined],
@@ -21,13 +33,32 @@ test.each<readonly [string, readonly string[] | undefined, boolean | undefined]>
   ['has one that is well, and one that Fly does not show', ['well', 'unread'], undefined],
   ['has one that Fly does not show', ['unread'], undefined],
 ])('a standby that %s', async (_words, standbys, isNeeded) => {
-  const clock = new IdleClock();
-  const fly = flyAnswering(clock, ({ path }) => {
-    const id = path.split('/').at(-1) ?? '';
-    if (id === 'unread') return Response.json({ error: 'no' }, { status: 403 });
-    const found = answers[id];
-    return found === undefined ? Response.json({ error: 'machine not found' }, { status: 404 }) : Response.json(found);
-  });
-  const pass = { app, services: { fly } } as unknown as AppPass;
-  expect(await isStandbyNeeded(pass, { standbys: standbys === undefined ? undefined : [...standbys] })).toBe(isNeeded);
+  const config = { standbys: standbys === undefined ? undefined : [...standbys] };
+  expect(await isStandbyNeeded(passOf(), config)).toBe(isNeeded);
+});
+
+const planned = { skipLaunch: true };
+const failed = { rests: true, hasFailed: true };
+const stopped = { rests: true, hasFailed: false };
+const up = { rests: false, hasFailed: false };
+const pointed = { standsInFor: { slot: { group: 'web', region: 'arn', number: 1 }, machineId: 'well' } };
+
+test.each<readonly [string, string, Partial<MachineUpdate>, Parameters<typeof staysDown>[2], boolean]>([
+  ['failed, and its machine is well', 'well', planned, failed, true],
+  ['failed, and its machine is cut off', 'dark', planned, failed, false],
+  ['failed, and Fly does not say: as planned', 'unread', planned, failed, true],
+  ['failed, and Fly does not say: as planned', 'unread', {}, failed, false],
+  ['stopped before, whatever Fly says now', 'dark', planned, stopped, true],
+  ['stopped since, and its machine is well', 'well', {}, stopped, true],
+  ['stopped since, and its machine is cut off', 'dark', {}, stopped, false],
+  ['started since', 'well', planned, up, false],
+  ['running, whatever Fly says', 'well', {}, up, false],
+  ['running, and pointed at a machine that is well', 'well', pointed, up, true],
+  ['running, and pointed at one that is cut off', 'dark', pointed, up, false],
+  ['running, and pointed at one that Fly does not show', 'unread', pointed, up, false],
+  ['at rest, and pointed at one that is cut off', 'dark', { ...planned, ...pointed }, stopped, false],
+  ['at rest, and pointed at one that Fly does not show', 'unread', { ...planned, ...pointed }, stopped, true],
+])('one that is %s (%s) is left down: %o %o %s', async (_words, id, step, now, isDown) => {
+  const update = { config: { standbys: [id] }, skipLaunch: false, ...step } as MachineUpdate;
+  expect(await staysDown(passOf(), update, now)).toBe(isDown);
 });
