@@ -12,6 +12,7 @@ import { unlabelledOf } from '../../src/plan/guards/owner.ts';
 import { adoptable, ownerLabels } from '../../src/plan/kinds/owner-labels.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { takenOver } from '../pass/basis.ts';
+import { checkAdopted, isOfOwnerBefore } from '../pass/beginning.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import type { AppServices, StepDone } from '../pass/services.ts';
 import { writeLabels } from './kept-labels.ts';
@@ -44,8 +45,11 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
     const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
     return adoptable(classifyMachines({ desired: app, machines, releases: undefined, fleet, ...moment }), fleet);
   };
-  const labelsFor = (machines: readonly Machine[]): readonly MachineLabel[] =>
-    ownerLabels({ app: app.name, machines: theirsIn(machines), fleet, because: 'taken over' });
+  // What somebody else has begun or taken over since it was planned stays theirs, made before our labels or after.
+  const labelsFor = (machines: readonly Machine[]): readonly MachineLabel[] => {
+    const theirs = theirsIn(machines).filter((machine) => isOfOwnerBefore(pass, machine));
+    return ownerLabels({ app: app.name, machines: theirs, fleet, because: 'taken over' });
+  };
   const listed = await fly.machines(app.name);
   // What was planned from, and one list does not show, may be there all the same.
   const unlisted = theirsIn(basis.machines ?? []).filter(({ id }) => listed.every((machine) => machine.id !== id));
@@ -54,16 +58,24 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
   // The labels go to machines of the owner that was planned from: one who has taken the app over since keeps it.
   const planned = new Map(basis.machines?.map((machine) => [machine.id, machine]));
   const asPlanned = machines.map((machine) => (isHostOk(machine) && planned.get(machine.id)) || machine);
+  const labels = labelsFor(asPlanned);
+  // Beside another owner who stands in it by now, labels of ours would leave each of the two a part.
+  checkAdopted(pass, machines, labels);
+  let seen: readonly Machine[] = machines;
   const labelled = await writeLabels(services, app.name, {
     fleet,
     machines: asPlanned,
-    labels: labelsFor(asPlanned),
-    labelsFor,
+    labels,
+    labelsFor: (listed) => {
+      seen = listed;
+      return labelsFor(listed);
+    },
   });
-  const taken = labelled.flatMap(({ label, fault }) => (fault === undefined ? [label.machineId] : []));
-  for (const known of [pass.adopted, services.adopted]) for (const id of taken) known?.add(id);
+  const taken = labelled.flatMap(({ label, fault }) => (fault === undefined ? [label] : []));
+  for (const known of [pass.adopted, services.adopted]) for (const { machineId } of taken) known?.add(machineId);
   const failed = labelled.find(({ fault }) => fault !== undefined)?.fault;
   if (failed !== undefined) throw failed;
+  checkAdopted(pass, seen, taken);
   await store.markKnown(app.name);
   const dark = unlabelledOf(app.name, theirsIn(machines), fleet);
   const wasDark = unlabelledOf(app.name, theirsIn(basis.machines ?? []), fleet);

@@ -9,8 +9,14 @@ import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { MachineLabel } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isFlycdLease } from '../../src/model/stamps/lease-holder.ts';
-import { compareOrigins } from '../../src/model/stamps/origin.ts';
-import { isOwn, isPresumed, otherOwner, ownerStamps, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import {
+  isOwn,
+  isPresumed,
+  isSameOwner,
+  otherOwner,
+  ownerStamps,
+  type FleetOwner,
+} from '../../src/model/stamps/owner.ts';
 import { shownApp, shownMachine } from '../../src/observed/presence.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -155,8 +161,7 @@ async function writeLabel(
   const metadata = metadataOf(machine);
   const before = listed.find(({ id }) => id === machine.id) ?? machine;
   const [was, is] = [before, machine].map((seen) => otherOwner(metadataOf(seen), owner));
-  const isAsListed = is === undefined || (is.fleet === was?.fleet && compareOrigins(is.origin, was.origin) !== 'other');
-  if (!isAsListed) throw takenByOthers(app, machine.id);
+  if (is !== undefined && !isSameOwner(is, was)) throw takenByOthers(app, machine.id);
   await fly.patchMetadata(app, machine.id, { ...label.metadata, ...ownerStamps(owner, metadata) });
 }
 

@@ -6,16 +6,16 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import { canonicalJson } from '../../src/model/base/json.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import type { Hold } from '../../src/model/plan.ts';
+import type { Hold, MachineLabel } from '../../src/model/plan.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
-import { otherOwner, type FleetOwner, type OtherOwner } from '../../src/model/stamps/owner.ts';
+import { isOwn, isSameOwner, otherOwner, type FleetOwner, type OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
-import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
+import { withLabels } from '../../src/plan/kinds/owner-labels.ts';
 import type { AppPass, PassStart } from './app-pass.ts';
 import { betweenLooksMs } from './fly-now.ts';
 
@@ -84,7 +84,29 @@ export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?
 function isHandedOver({ handedOver, fleet }: AppPass, machine: Machine): boolean {
   const before = handedOver.get(machine.id);
   const now = otherOwner(metadataOf(machine), fleet);
-  return before !== undefined && now !== undefined && canonicalJson(before) === canonicalJson(now);
+  return before !== undefined && isSameOwner(before, now);
+}
+
+/** true: its owner is one from whom a person takes the app over, whenever it was made. */
+export function isOfOwnerBefore({ handedOver, fleet }: AppPass, machine: Machine): boolean {
+  const now = otherOwner(metadataOf(machine), fleet);
+  return now !== undefined && [...handedOver.values()].some((before) => isSameOwner(before, now));
+}
+
+/**
+ * For a pass that takes the app over: throws a held Fault where the app is another owner's all the same once these labels are
+ * written. What the plan knew to be another's it tells of itself.
+ */
+export function checkAdopted(pass: AppPass, machines: readonly Machine[], labels: readonly MachineLabel[]): void {
+  const { fleet } = pass;
+  const taken = new Set(machines.filter((machine) => isOfOwnerBefore(pass, machine)).map(({ id }) => id));
+  const left = withLabels(
+    machines,
+    labels.filter(({ machineId }) => taken.has(machineId)),
+  ).filter((machine) => !isHandedOver(pass, machine));
+  const other = ownerBefore(left, fleet);
+  const ours = machines.filter((machine) => !isGone(machine) && isOwn(metadataOf(machine), fleet));
+  if (other !== undefined) throw lostTo(pass, other, ours.length);
 }
 
 /**
@@ -120,9 +142,9 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
   if (stays) pass.begins = false;
 }
 
-function lostTo(pass: AppPass, other: OtherOwner): Fault {
+function lostTo(pass: AppPass, other: OtherOwner, ours = 0): Fault {
   const { app, fleet } = pass;
-  pass.lost ??= ownerHold({ desired: app, fleet }, other, 0);
+  pass.lost ??= ownerHold({ desired: app, fleet }, other, ours);
   return lostFault(app.name, pass.lost);
 }
 

@@ -203,19 +203,19 @@ interface Adopting {
   readonly apartMs: number;
   readonly listMs: number;
   readonly count?: number;
-  /** The process group that the second of them names. Default: web, as the others do. */
-  readonly second?: string;
+  /** The process groups that each of them names. Default: web. */
+  readonly groups?: readonly Idea['groups'][];
   /** The FlyCD of all of them. Default: each has its own. */
   readonly state?: string;
 }
 
 /** Each `apartMs` after the one before it adopts an app in which no machine of its git's groups stands, while lists lag. */
-async function adopt(world: Arena, { apartMs, listMs, count = 2, second = 'web', state }: Adopting) {
+async function adopt(world: Arena, { apartMs, listMs, count = 2, groups = [], state }: Adopting) {
   const fleets = ['aaa', 'bbb', 'ccc'].slice(0, count);
-  const all = fleets.map((fleet) => {
+  const all = fleets.map((fleet, index) => {
     const file = appOf({
       greeting: fleet,
-      groups: { [fleet === 'bbb' ? second : 'web']: 2 },
+      groups: groups[index] ?? { web: 2 },
       more: 'network: { ips: [{ v: v6 }] }\n',
     });
     return makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, 'shop/app.yaml': file });
@@ -293,11 +293,47 @@ test.each([...two, [2, 150, 3000]] as const)(
   async (count, apartMs, listMs) => {
     const world = await open();
     await workers(world, { flycd_fleet: 'words', flycd_origin: 'n1:', fly_process_group: 'web' });
-    const { winners, owners, text } = await adopt(world, { count, apartMs, listMs, second: 'api' });
+    const { winners, owners, text } = await adopt(world, {
+      count,
+      apartMs,
+      listMs,
+      groups: [{ web: 2 }, { api: 2 }],
+    });
     expect(winners, text).toHaveLength(1);
     expect(new Set(owners)).toEqual(new Set(winners));
   },
 );
+
+// What the other one makes meanwhile, of whatever group, is not labelled along.
+describe.each<readonly [string, (world: Arena) => Promise<unknown>, readonly [Idea['groups'], Idea['groups']]]>([
+  [
+    'that is empty',
+    () => Promise.resolve(),
+    [
+      { worker: 1, api: 1, web: 2 },
+      { api: 2, worker: 1 },
+    ],
+  ],
+  [
+    'whose machines are nobody’s, of a group that both name',
+    (world) => workers(world, { fly_process_group: 'web' }),
+    [
+      { worker: 1, api: 1, web: 2 },
+      { web: 2, api: 1 },
+    ],
+  ],
+])('an app %s: of two who name some groups alike one has it', (_what, made, groups) => {
+  test.each([...two, [2, 20, 500], [2, 40, 8000], [2, 60, 500], [2, 60, 3000]] as const)(
+    '%i of them, %i ms apart, while lists lag by %i ms',
+    async (_count, apartMs, listMs) => {
+      const world = await open();
+      await made(world);
+      const { winners, owners, text } = await adopt(world, { apartMs, listMs, groups });
+      expect(winners, text).toHaveLength(1);
+      expect(new Set(owners), text).toEqual(new Set(winners));
+    },
+  );
+});
 
 test('of two who adopt an app at once and share a database one has it', async () => {
   const { winners, owners, text } = await adopt(await open(), { apartMs: 20, listMs: 8000, state: 'shared' });

@@ -72,6 +72,11 @@ export function otherOwner(metadata: Metadata, owner: FleetOwner): OtherOwner | 
   return { fleet, origin: parseOrigin(metadata[stampKeys.origin]) };
 }
 
+/** true: one owner, as far as anybody can tell. */
+export function isSameOwner(one: OtherOwner, other: OtherOwner | undefined): boolean {
+  return one.fleet === other?.fleet && compareOrigins(one.origin, other.origin) !== 'other';
+}
+
 /**
  * What says that a machine is ours, over what it carries. Of what one of two clones of a repo does not know
  * (a shallow one no root, one without a remote no address) the other's word stays, or they would take turns for ever. null: what

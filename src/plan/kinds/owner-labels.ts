@@ -52,6 +52,20 @@ export function labelsFrom({ app, machines, fleet }: Omit<LabelsInput, 'because'
   return ownerLabels({ app, machines: takenFrom(machines, fleet), fleet, because });
 }
 
+/** These machines, as the labels leave them. */
+export function withLabels(machines: readonly Machine[], labels: readonly MachineLabel[]): readonly Machine[] {
+  const wanted = new Map(labels.map(({ machineId, metadata }) => [machineId, metadata]));
+  return machines.map((machine) => {
+    const changes = wanted.get(machine.id);
+    if (changes === undefined || machine.config === null || machine.config === undefined) return machine;
+    const entries = Object.entries({ ...machine.config.metadata, ...changes });
+    const metadata = Object.fromEntries(
+      entries.flatMap(([key, text]) => (text === null ? [] : [[key, text] as const])),
+    );
+    return { ...machine, config: { ...machine.config, metadata } };
+  });
+}
+
 /** Those that carry the owner `fleet.from`. */
 export function takenFrom(machines: readonly Machine[], fleet: FleetOwner): readonly Machine[] {
   return machines.filter((machine) => !isGone(machine) && isFrom(metadataOf(machine), fleet));

@@ -2,13 +2,22 @@
 import { describe, expect, it, test } from 'vitest';
 import { AppPass, type PassStart } from '../../../controllers/pass/app-pass.ts';
 import { lockApp } from '../../../controllers/pass/app-lock.ts';
-import { beginningOf, begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
+import {
+  beginningOf,
+  begunStamp,
+  checkAdopted,
+  checkOwner,
+  isOfOwnerBefore,
+  isUnseen,
+  keepIfFirst,
+} from '../../../controllers/pass/beginning.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { momentOf } from '../../../src/model/base/moment.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
+import { ownerLabels } from '../../../src/plan/kinds/owner-labels.ts';
 import { createEvidence } from '../../../src/record/evidence.ts';
 import { desiredApp, flyctlMachine, group, machine, observed } from '../../plan/builders.ts';
 import { testStore } from '../../record/stores.ts';
@@ -17,7 +26,11 @@ import { fleetOf } from '../reconcilers.ts';
 
 const app = desiredApp();
 
-function made(by: 'a' | 'b', at: number, parts: { readonly state?: string; readonly begun?: boolean } = {}): Machine {
+function made(
+  by: 'a' | 'b' | 'c',
+  at: number,
+  parts: { readonly state?: string; readonly begun?: boolean } = {},
+): Machine {
   const { begun = true, ...fields } = parts;
   const stamps = { flycd_fleet: 'flycd', flycd_origin: `o1:${by.repeat(32)}:`, ...(begun ? { flycd_begun: '1' } : {}) };
   const one = machine(app, { id: `${by}${at}`, metadata: stamps, ...fields });
@@ -185,8 +198,14 @@ describe('a list', () => {
     checkOwner(pass, [handedOver, made('b', 3)]);
     expect([pass.begins, pass.lost]).toEqual([true, undefined]);
     expect(() => checkOwner(pass, [handedOver, made('b', 3, { begun: false })])).toThrow(lost);
-    const { pass: later } = begin([], true, 200, new Map([['b1', { ...theirs, fleet: 'words' }]]));
-    expect(() => checkOwner(later, [handedOver])).toThrow(lost);
+    const another = { ...theirs.origin, address: 'c'.repeat(32) };
+    for (const before of [
+      { ...theirs, fleet: 'words' },
+      { ...theirs, origin: another },
+    ]) {
+      const { pass: later } = begin([], true, 200, new Map([['b1', before]]));
+      expect(() => checkOwner(later, [handedOver])).toThrow(lost);
+    }
   });
 
   it('of ours that is there for good settles it', () => {
@@ -214,6 +233,54 @@ describe('a list', () => {
     const first = pass.lost;
     expect(() => checkOwner(pass, machines)).toThrow(lost);
     expect(pass.lost).toBe(first);
+  });
+});
+
+describe('an app that a person takes over from another owner', () => {
+  const theirs = { fleet: 'flycd', origin: { address: 'b'.repeat(32), root: undefined } };
+  const adopting = () => begin([], false, 200, new Map([['b1', theirs]])).pass;
+  const [planned, since, third] = [
+    made('b', 1, { begun: false }),
+    made('b', 2, { begun: false }),
+    made('c', 3, { begun: false }),
+  ];
+  const check = (machines: readonly Machine[], labelled: readonly Machine[]) => {
+    const pass = adopting();
+    const labels = ownerLabels({ app: 'shop', machines: labelled, fleet: pass.fleet, because: '' });
+    try {
+      checkAdopted(pass, machines, labels);
+    } catch (error) {
+      expect(error).toMatchObject({ kind: 'held', where: 'shop' });
+    }
+    return pass.lost?.because;
+  };
+
+  it.each<readonly [string, readonly Machine[], readonly Machine[]]>([
+    ['all of it is labelled', [planned], [planned]],
+    ['so is what that owner made since', [planned, since], [planned, since]],
+    ['nothing is, and the plan knew of it', [planned], []],
+    ['somebody else’s that is but begun gives way', [planned, made('c', 3)], [planned]],
+    ['somebody else’s is gone', [planned, { ...third, state: 'destroyed' }], [planned]],
+  ])('is theirs no more: %s', (_what, machines, labelled) => {
+    expect(check(machines, labelled)).toBeUndefined();
+  });
+
+  it.each<readonly [string, readonly Machine[], readonly Machine[], string]>([
+    ['that owner made one since, which gets no label', [planned, since], [planned], 'b'],
+    ['a third one has made one', [planned, third], [planned], 'c'],
+    ['a third one has begun it, and nothing of ours stands', [made('c', 3)], [], 'c'],
+    ['a third one has what was to be labelled', [{ ...third, id: 'b1' }], [planned], 'c'],
+  ])('is somebody’s all the same: %s', (_what, machines, labelled, whose) => {
+    expect(check(machines, labelled)).toContain(whose.repeat(12));
+  });
+
+  it('is said to be theirs beside what is ours in it', () => {
+    expect(check([made('a', 1, { begun: false }), third], [])).toContain('beside 1 machine of this fleet');
+  });
+
+  it('is taken from those that the plan knew, whenever they made it', () => {
+    const whose = [planned, since, third, made('a', 1)].map((one) => isOfOwnerBefore(adopting(), one));
+    expect(whose).toEqual([true, true, false, false]);
   });
 });
 
