@@ -4,8 +4,7 @@ import { addressType } from '../../src/plan/kinds/addresses.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 import { giveWay } from '../pass/basis.ts';
-import { betweenLooksMs } from '../pass/fly-now.ts';
-import { listedMsMax } from '../pass/beginning.ts';
+import { betweenLooksMs, listedMsMax } from '../pass/fly-now.ts';
 import { createOnce } from '../pass/intents.ts';
 
 type AddressRelease = Extract<AddressStep, { kind: 'address.release' }>;

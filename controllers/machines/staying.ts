@@ -5,9 +5,8 @@ import type { MachineAction } from '../../src/model/plan.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkBasis, giveWay } from '../pass/basis.ts';
-import { betweenLooksMs } from '../pass/fly-now.ts';
+import { betweenLooksMs, recentMs } from '../pass/fly-now.ts';
 import { lookAtMachine } from '../pass/before-sent.ts';
-import { recentMs } from '../pass/beginning.ts';
 import { countedOn } from '../pass/counted.ts';
 
 /**

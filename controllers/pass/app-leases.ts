@@ -8,8 +8,8 @@ import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { destroyDescription } from '../../src/model/stamps/lease-holder.ts';
-import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import { destroyDescription, isOwnLease } from '../../src/model/stamps/lease-holder.ts';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import { leaseDescription, type AppServices } from './services.ts';
 
 /**

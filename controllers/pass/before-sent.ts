@@ -11,7 +11,8 @@ import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-st
 import type { AppPass, Listed, SeenMachine } from './app-pass.ts';
 import { checkWords, giveWay, stoppedFault } from './basis.ts';
 import { whyStopped } from './services.ts';
-import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
+import { checkNotLost, checkOwner, isUnseen } from './beginning.ts';
+import { recentMs } from './fly-now.ts';
 import type { WriteTarget } from './guarded-fly.ts';
 
 /**

@@ -17,12 +17,7 @@ import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
 import { withLabels } from '../../src/plan/kinds/owner-labels.ts';
 import type { AppPass, PassStart } from './app-pass.ts';
-import { betweenLooksMs } from './fly-now.ts';
-
-/** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
-export const listedMsMax = 60_000;
-/** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
-export const recentMs = 5000;
+import { betweenLooksMs, listedMsMax, recentMs } from './fly-now.ts';
 
 /**
  * Whether the app begins: nothing of ours stands there. Where a person adopts it, a machine of git's groups carries that, whose

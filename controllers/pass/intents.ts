@@ -5,7 +5,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, placeOf, unanswered, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import type { BeforeSent } from '../../src/fly/api.ts';
 import { checkStillAsPlanned } from './before-sent.ts';
-import { recentMs } from './beginning.ts';
+import { recentMs } from './fly-now.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
 import type { AppPass } from './app-pass.ts';
 

@@ -1,5 +1,5 @@
 import { FlyError } from '../../src/fly/http/error.ts';
-import { isOwnLease } from '../../src/model/stamps/owner.ts';
+import { isOwnLease } from '../../src/model/stamps/lease-holder.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';

@@ -5,7 +5,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { orUndefined } from '../../src/fly/http/absence.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import { isOwnLease } from '../../src/model/stamps/lease-holder.ts';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import type { StandingKey, StandingTexts } from '../../src/model/standing/standing.ts';
 import { listedMachines } from '../../src/observed/presence.ts';

@@ -1,4 +1,5 @@
 import type { Lease } from '../../../schemas/fly/machine.ts';
+import type { FleetOwner } from './owner.ts';
 
 /** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
 export function holderOf(lease: Lease): string {
@@ -23,4 +24,9 @@ export function isDestroyLease(description: string | null | undefined): boolean 
 /** true: whoever holds it is a FlyCD, of whatever fleet. */
 export function isFlycdLease(description: string | null | undefined): boolean {
   return /^flycd:[^:]+:./.test(description ?? '');
+}
+
+/** How leases of ours begin, those from before the fleet's name was written included. */
+export function isOwnLease(description: string | null | undefined, { name, unwritten = name }: FleetOwner): boolean {
+  return [name, unwritten].some((one) => (description ?? '').startsWith(`flycd:${one}:`));
 }

@@ -102,8 +102,3 @@ function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | und
       return undefined;
   }
 }
-
-/** How leases of ours begin, those from before the fleet's name was written included. */
-export function isOwnLease(description: string | null | undefined, { name, unwritten = name }: FleetOwner): boolean {
-  return [name, unwritten].some((one) => (description ?? '').startsWith(`flycd:${one}:`));
-}

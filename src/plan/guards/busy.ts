@@ -2,8 +2,7 @@
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { destroyedBy, whyBusy } from '../classify/other-deployments.ts';
-import { isFlycdLease } from '../../model/stamps/lease-holder.ts';
-import { isOwnLease } from '../../model/stamps/owner.ts';
+import { isFlycdLease, isOwnLease } from '../../model/stamps/lease-holder.ts';
 import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { isToAdopt } from '../steps/bookkeeping.ts';

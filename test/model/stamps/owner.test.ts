@@ -1,12 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
-import { isDestroyLease } from '../../../src/model/stamps/lease-holder.ts';
+import { isDestroyLease, isOwnLease } from '../../../src/model/stamps/lease-holder.ts';
 import { isFrom } from '../../../src/model/stamps/predecessor.ts';
 import * as fc from '../../property.ts';
 import { compareOrigins, formatOrigin, parseOrigin, type Origin } from '../../../src/model/stamps/origin.ts';
 import {
   isNamedOwn,
   isOwn,
-  isOwnLease,
   isPresumed,
   otherOwner,
   ownerStamps,
