@@ -3,11 +3,12 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Hold, Step } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { parseOrigin, shortOrigin } from '../../model/stamps/origin.ts';
-import { plural } from '../../model/base/text.ts';
-import { isPresumed, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
-import { liveConfigOf, metadataOf } from '../classify/machine-state.ts';
+import { byText, plural } from '../../model/base/text.ts';
+import { isPresumed, isSameOwner, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
+import { ownerBefore } from '../classify/beginning.ts';
+import { groupOf, isGone, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
 import { allOf } from '../classify/machines.ts';
-import { adoptable, labelsFrom, takenFrom } from '../kinds/owner-labels.ts';
+import { adoptable, labelsFrom, ownerLabels, takenFrom, withLabels } from '../kinds/owner-labels.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
@@ -95,13 +96,42 @@ export function takeFrom(input: PlanAppInput): PlanDraft {
  */
 export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
   const { desired, fleet, options } = input;
-  const parts = options.adopt ? unlabelledOf(desired.name, adoptable(inventory, fleet), fleet) : undefined;
-  if (parts === undefined) return draft;
-  const canLabel = adoptable(inventory, fleet).some((machine) => liveConfigOf(machine) !== undefined);
+  if (!options.adopt) return draft;
+  const theirs = adoptable(inventory, fleet);
+  const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), keptFrom(input, theirs)].filter(
+    (parts) => parts !== undefined,
+  );
+  if (first === undefined) return draft;
+  const canLabel = theirs.some((machine) => liveConfigOf(machine) !== undefined);
   const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
   const all = withConfirmable(draft);
-  const held = all.steps.filter((step) => !goesOn(step));
-  return { steps: all.steps.filter(goesOn), holds: [...all.holds, holdOf(desired.name, { ...parts, steps: held })] };
+  const held = [{ ...first, steps: all.steps.filter((step) => !goesOn(step)) }, ...others];
+  const holds = held.map((parts) => holdOf(desired.name, parts));
+  return { steps: all.steps.filter(goesOn), holds: [...all.holds, ...holds] };
+}
+
+/** What another owner has in the app once these get their labels, those on dark hosts aside. undefined: nothing that keeps it from being ours. */
+function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly Machine[]): HoldParts | undefined {
+  const { name } = desired;
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const dark = new Set(theirs.filter((machine) => liveConfigOf(machine) === undefined).map(({ id }) => id));
+  const labels = ownerLabels({ app: name, machines: theirs, fleet, because: 'taken over' });
+  const left = withLabels(machines, labels).filter((machine) => !isGone(machine) && !dark.has(machine.id));
+  const other = ownerBefore(left, fleet);
+  if (other === undefined) return undefined;
+  const kept = left.filter((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
+  const named = new Set(desired.groups.map((group) => group.name));
+  const unnamed = kept.map((machine) => groupOf(metadataOf(machine)) ?? '').filter((group) => !named.has(group));
+  const groups = [...new Set(unnamed)].filter((group) => group !== '').toSorted(byText);
+  const what = `process group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}, which git does not name`;
+  const count = groups.length > 0 ? unnamed.length : kept.length;
+  const it = count > 1 ? 'them' : 'it';
+  const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes ${it} over, too; flycd diff then shows what happens to ${it}`;
+  return {
+    reason: 'owner',
+    because: `${ownerWords(other)} keeps ${plural(count, 'machine')} ${groups.length > 0 ? `of ${what}` : 'that git does not count'}`,
+    next: groups.length > 0 ? `${way}. Or name ${groups.join(', ')} in git` : way,
+  };
 }
 
 /** Of machines that are to be adopted. undefined: each of them can be labelled. */

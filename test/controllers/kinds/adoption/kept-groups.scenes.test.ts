@@ -1,0 +1,109 @@
+/** An app that is adopted from a fleet which has process groups in it that git does not name. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { makeCopy } from '../../../acceptance/clones.ts';
+import { arena, type Arena } from '../../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const adopt = ['adopt', 'shop'];
+const adoptFrom = [...adopt, '--from', 'words'];
+
+function copyOf(fleet: string, groups: readonly string[]) {
+  const file = `app: shop
+primary_region: arn
+build: { image: "nginx:1" }
+env: { BY: ${fleet} }
+network: { ips: [{ v: v6 }] }
+processes:
+${groups.map((name) => `  ${name}: run ${name}\n`).join('')}machines: { count: 1 }
+`;
+  return makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, 'shop/app.yaml': file });
+}
+
+const machines = () => world.simulator.world.snapshot().flatMap((app) => app.machines);
+// Of a group without services there is a standby, too.
+const owners = () =>
+  [
+    ...new Set(machines().map(({ metadata }) => `${metadata['fly_process_group']} of ${metadata['flycd_fleet']}`)),
+  ].toSorted();
+const seen = () => machines().map(({ id, version, config }) => `${id} ${version} ${config.env?.['BY']}`);
+
+async function owned(groups: readonly string[]): Promise<void> {
+  world = await arena({ orderly: true });
+  const words = copyOf('words', groups);
+  await words.flycd(['sync', '--once']);
+  await world.clock.sleep(600_000);
+}
+
+describe('what git names is labelled, and the rest waits for a word about all of it', () => {
+  test.each([
+    [['web'], ['web of aaa', 'worker of words']],
+    // Of two groups that it names, one is to be made.
+    [
+      ['api', 'web'],
+      ['web of aaa', 'worker of words'],
+    ],
+    [['api'], ['web of words', 'worker of words']],
+  ])('git names %j', async (named, left) => {
+    await owned(['web', 'worker']);
+    const aaa = copyOf('aaa', named);
+    const before = seen();
+    const said = await aaa.flycd(adopt);
+    expect(said.code, said.stdout + said.stderr).toBe(4);
+    expect(said.stdout).toMatch(/fleet words keeps \d machines? of process groups? (?:web, )?worker, which git /);
+    expect(said.stdout).toContain('flycd adopt shop --from words takes ');
+    expect(said.stdout).not.toContain('synced');
+    expect([owners(), seen()]).toEqual([left, before]);
+
+    await world.clock.sleep(60_000);
+    // Once it is asked for all of it, all of it is ours, and nothing else is done.
+    const whole = await aaa.flycd(adoptFrom);
+    expect(whole.code, whole.stdout + whole.stderr).toBe(0);
+    expect([owners(), seen()]).toEqual([['web of aaa', 'worker of aaa'], before]);
+    const diff = await aaa.flycd(['diff']);
+    expect(diff.stdout).not.toContain('(owner)');
+    expect((await aaa.flycd(['sync', '--once'])).stdout).not.toContain('(owner)');
+  });
+});
+
+test('said again it says the same, and naming the groups is the other way out', async () => {
+  await owned(['web', 'worker']);
+  const aaa = copyOf('aaa', ['web']);
+  for (const command of [adopt, adopt, ['diff'], adopt]) {
+    const { code, stdout } = await aaa.flycd(command);
+    expect([code, stdout.includes('flycd adopt shop --from words')], stdout).toEqual([4, true]);
+    await world.clock.sleep(60_000);
+  }
+  const both = copyOf('aaa', ['web', 'worker']);
+  const said = await both.flycd(adopt);
+  expect(said.code, said.stdout + said.stderr).toBe(0);
+  expect(owners()).toEqual(['web of aaa', 'worker of aaa']);
+  await world.clock.sleep(60_000);
+  expect((await both.flycd(['diff'])).code).toBe(0);
+});
+
+test.each([
+  [0, 0],
+  [20, 500],
+  [60, 3000],
+  [120, 8000],
+  [300, 0],
+])('two who adopt it, each naming another group, are both told (%i ms apart, lists lag by %i ms)', async (...times) => {
+  const [apartMs, listMs] = times;
+  await owned(['web', 'worker']);
+  const both = [copyOf('aaa', ['web']), copyOf('bbb', ['worker'])];
+  world.simulator.world.lag.set({ listMs });
+  world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
+  const said = await Promise.all(
+    both.map(async (one, index) => {
+      await world.clock.sleep(index * apartMs);
+      return one.flycd(adopt);
+    }),
+  );
+  expect(
+    said.map(({ code }) => code),
+    said.map(({ stdout, stderr }) => stderr + stdout).join('\n'),
+  ).toEqual([4, 4]);
+  for (const { stdout } of said) expect(stdout).toMatch(/--from (?:aaa|bbb|words)\b/);
+});
