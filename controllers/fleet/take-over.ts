@@ -2,10 +2,10 @@ import PQueue from 'p-queue';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { toFault } from '../../src/model/base/fault.ts';
+import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
-import type { AppPlan, Plan } from '../../src/model/plan.ts';
-import type { Run, StepResult } from '../../src/model/run.ts';
+import type { AppPlan, AppStatus, Plan } from '../../src/model/plan.ts';
+import type { Run, RunOutcome, StepResult } from '../../src/model/run.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
 import { labelsFrom } from '../../src/plan/kinds/owner-labels.ts';
 import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
@@ -113,13 +113,23 @@ async function takeApp(
     const step = labelled[index]?.label;
     if (step !== undefined) onProgress({ type: 'step.finished', app, step, result });
   }
-  const failed = results.some(({ outcome }) => outcome === 'failed');
-  if (!failed) await store.markKnown(app);
-  const outcome = failed ? 'failed' : plan.holds.length > 0 ? 'held' : 'updated';
-  // Whether it runs what git wants nobody has compared: that is for the next pass.
-  const run = await store.finishRun(runId, { outcome, status: failed ? 'failed' : 'pending', nextWakeAt: undefined });
+  const faults = labelled.flatMap(({ fault }) => fault ?? []);
+  if (faults.length === 0) await store.markKnown(app);
+  const end = endOf(faults, plan);
+  const run = await store.finishRun(runId, { ...end, nextWakeAt: undefined });
   onProgress({ type: 'app.finished', app, run });
   return [run];
+}
+
+/** What somebody else has taken over at that moment has not failed: the two have to agree. */
+function endOf(
+  faults: readonly Fault[],
+  { holds }: AppPlan,
+): { readonly outcome: RunOutcome; readonly status: AppStatus } {
+  if (faults.some(({ kind }) => kind !== 'held')) return { outcome: 'failed', status: 'failed' };
+  if (faults.length > 0) return { outcome: 'held', status: 'held' };
+  // Whether it runs what git wants nobody has compared: that is for the next pass.
+  return { outcome: holds.length > 0 ? 'held' : 'updated', status: 'pending' };
 }
 
 function resultOf({ label: { kind, target }, fault, startedAt, finishedAt }: Labelled): StepResult {

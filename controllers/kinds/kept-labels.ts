@@ -225,7 +225,7 @@ function onDarkHost(app: string, id: string): Fault {
 
 function takenByOthers(app: string, id: string): Fault {
   return new Fault({
-    kind: 'transient',
+    kind: 'held',
     what: `machine ${id} was taken over by somebody else at that moment`,
     next: 'agree on whose the app is, and run the command of that one again',
     where: `${app} ${id}`,
