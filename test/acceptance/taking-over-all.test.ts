@@ -125,13 +125,14 @@ describe('an app whose machines are in a group that only the earlier owner names
     expect((await run(world, 'history', '--app', 'shop')).stdout.match(/shop/g)?.length).toBeGreaterThan(1);
   });
 
-  test('once it is adopted without that owner’s name it says how the rest is taken over', async () => {
+  test('is left alone whole by its name alone, which says how it is taken over', async () => {
     const world = await renamedGroup();
-    await run(world, 'adopt', 'shop');
-    const held = await run(world, 'sync', '--once', '--app', 'shop');
+    const held = await run(world, 'adopt', 'shop');
+    expect(held.code, held.said).toBe(4);
     expect(held.said.replaceAll(/\s+/g, ' ')).toContain(
-      'fleet acme has machines in this app, beside 1 machine of this fleet flycd adopt shop --from acme takes them over, too',
+      'fleet acme keeps 1 machine of process group worker, which git does not name flycd adopt shop --from acme takes it over, too',
     );
+    expect(new Set(fleets(world))).toEqual(new Set(['acme']));
     expect((await run(world, 'adopt', 'shop', '--from', 'acme')).code).toBe(0);
     const synced = await run(world, 'sync', '--once', '--app', 'shop');
     expect(synced.said).not.toContain('owner');
