@@ -4,7 +4,6 @@ import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
-import { createsOf } from '../../src/plan/steps/select.ts';
 import { fewer } from '../../src/plan/steps/guarded.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -67,7 +66,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     ({ lost, isOvertaken } = applied);
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
-    else if (faults.length === 0 && (applied.moved.size > 0 || hasSuccessors(plan)))
+    else if (faults.length === 0 && applied.moved.size > 0 && hasStandbys(planned))
       faults.push(...(await pointStandbys(request, save)));
     const taken = await applied.takenSince();
     if (taken !== undefined) faults.push(taken);
@@ -154,7 +153,8 @@ async function apply(
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
   const applied = await applyPlan(pass, plan, save);
-  const { moved, lost, overtaken } = pass;
+  const { lost, overtaken } = pass;
+  const moved = new Set([...pass.moved, ...pass.replaced]);
   // Seen behind the last write, where it had nothing to stop.
   const isUntold = overtaken !== undefined && !applied.faults.includes(overtaken);
   const faults = isUntold ? [...applied.faults, overtaken] : applied.faults;
@@ -188,9 +188,8 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
   return again.faults.length === 0 ? planned.plan : undefined;
 }
 
-/** Machines that take the place of others. */
-function hasSuccessors(plan: AppPlan): boolean {
-  return createsOf(plan.steps).some(({ replaces = [] }) => replaces.length > 0);
+function hasStandbys({ observed: { machines } }: Pick<PlannedApp, 'observed'>): boolean {
+  return machines.status === 'read' && machines.value.some(({ config }) => (config?.standbys ?? []).length > 0);
 }
 
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */

@@ -1,10 +1,9 @@
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
-import { parseImage } from '../../src/flyconfig/sections/image.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf } from '../../src/model/base/moment.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import type { MachineChange, MachineCreate } from '../../src/model/plan.ts';
+import type { MachineCreate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -12,8 +11,6 @@ import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords } from '../pass/basis.ts';
-import { betweenLooksMs } from '../pass/fly-now.ts';
-import { lookNow } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -21,13 +18,11 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { withStandby } from './standbys.ts';
 import { pinnedStep } from '../../src/plan/steps/pinned.ts';
-import { lookupDelayMs, sendUpdate } from './send-update.ts';
+import { isBare, isStillAtRest, lookupDelayMs, sendUpdate } from './send-update.ts';
 import { claimVolume, releaseClaim } from './claim-volume.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
 const createTriesMax = 3;
-/** A machine that is not booted is replaced within a second; longer than this, and nothing is known of it. */
-const replacedMs = 20_000;
 
 /**
  * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
@@ -63,6 +58,7 @@ export async function createMachine(
     throw error;
   }
   const { note } = await stampReadBack(pass, sent);
+  for (const id of step.replaces ?? []) pass.replaced.add(id);
   return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
 }
 
@@ -127,11 +123,6 @@ function unchanged({ id, name }: Machine, why: string): StepDone {
   return { outcome: 'unchanged', message: `${id} ${name} ${why}` };
 }
 
-/** Where no registry could be asked, only Fly's answer tells what a tag means. */
-export function isBare({ config }: Pick<MachineChange, 'config'>): boolean {
-  return config.image !== undefined && parseImage(config.image).digest === undefined;
-}
-
 /**
  * One that was made with a bare tag has run nothing yet: it gets the digest that Fly found the tag to mean, as all machines
  * after it do, and only then is started. Killed in between, the next plan updates what was never started.
@@ -161,21 +152,6 @@ async function asItRests(pass: AppPass, step: MachineCreate): Promise<MachineCre
   const [before] = step.replaces ?? [];
   if (!step.skipLaunch || before === undefined) return step;
   return { ...step, skipLaunch: await isStillAtRest(pass, before) };
-}
-
-/**
- * The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. One that
- * is still being replaced shows where it ends once that is over.
- */
-export async function isStillAtRest(pass: AppPass, machineId: string): Promise<boolean> {
-  const { clock, yieldSlot } = pass.services;
-  const until = clock.monotonic() + replacedMs;
-  for (;;) {
-    const machine = await lookNow(pass, machineId);
-    if (machine?.state !== 'replacing' || clock.monotonic() >= until)
-      return machine === undefined || !['starting', 'started', 'restarting'].includes(machine.state);
-    await yieldSlot(() => clock.sleep(betweenLooksMs));
-  }
 }
 
 /** What is started has to be seen healthy: a pass that ends before leaves this behind, and the next one looks. */

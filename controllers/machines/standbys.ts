@@ -1,13 +1,14 @@
-import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { SlotMachine, MachineChange, MachineUpdate } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
+import { parseIds } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
-import { isGone } from '../../src/plan/classify/machine-state.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { isCutOff } from '../../src/plan/classify/standbys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
@@ -41,18 +42,37 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
   });
 }
 
-/**
- * Whether one with this config is needed now: the host of its machine may have failed, or come back, since the plan was made.
- * undefined: it stands in for nobody, or Fly does not say. Asks by id, since a list tells late of a host.
- */
-export async function isStandbyNeeded(
-  { app, services: { fly } }: AppPass,
-  { standbys }: Pick<MachineConfig, 'standbys'>,
-): Promise<boolean | undefined> {
-  const machines = await allEnded((standbys ?? []).map((id) => readIfPossible(fly.machine(app.name, id))));
+/** What the machines are like that a standby stands in for; undefined: it does for nobody, or Fly does not say of all of them. */
+type Covered = 'cut off' | 'up' | 'down' | undefined;
+
+/** Asks by id: the host of one may have failed, or come back, since the plan was made, and a list tells late of it. */
+async function coveredBy(pass: AppPass, { standbys }: Pick<MachineConfig, 'standbys'>): Promise<Covered> {
+  const { app, services } = pass;
+  const ids = (standbys ?? []).filter((id) => !isReplaced(pass, id));
+  const machines = await allEnded(ids.map((id) => readIfPossible(services.fly.machine(app.name, id))));
   const seen = machines.flatMap((one) => (one.status === 'read' ? [one.value] : []));
-  if (seen.some((machine) => machine !== undefined && isCutOff(machine))) return true;
-  return seen.length === 0 || seen.length < machines.length ? undefined : false;
+  if (seen.some((machine) => machine !== undefined && isCutOff(machine))) return 'cut off';
+  if ((standbys ?? []).length === 0 || seen.length < machines.length) return undefined;
+  return seen.some((machine) => machine?.state === 'started') ? 'up' : 'down';
+}
+
+/** Another one does the work of that one, and was seen healthy. */
+function isReplaced({ basis, fleet, replaced }: AppPass, id: string): boolean {
+  const takesItsPlace = (machine: Machine): boolean => {
+    const metadata = metadataOf(machine);
+    const isProven = metadata[stampKeys.unproven] === undefined;
+    return isProven && isOwn(metadata, fleet) && parseIds(metadata[stampKeys.replaces]).includes(id);
+  };
+  return replaced.has(id) || (basis.machines ?? []).some(takesItsPlace);
+}
+
+/** Whether the host of a machine that one with this config stands in for does not answer. undefined: nobody can tell. */
+export async function isStandbyNeeded(
+  pass: AppPass,
+  config: Pick<MachineConfig, 'standbys'>,
+): Promise<boolean | undefined> {
+  const covered = await coveredBy(pass, config);
+  return covered === undefined ? undefined : covered === 'cut off';
 }
 
 /**
@@ -66,6 +86,7 @@ export async function staysDown(
 ): Promise<boolean> {
   const isPlanned = skipLaunch && rests;
   if (standsInFor === undefined && (isPlanned ? !hasFailed : !rests)) return isPlanned;
-  const isNeeded = await isStandbyNeeded(pass, config);
-  return isNeeded === undefined ? isPlanned : !isNeeded;
+  const covered = await coveredBy(pass, config);
+  if (covered === undefined) return isPlanned;
+  return rests ? covered !== 'cut off' : covered === 'up';
 }

@@ -5,7 +5,6 @@ import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
-import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -18,13 +17,10 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { checkStayingNow } from './staying.ts';
-import { staysDown, withStandby } from './standbys.ts';
+import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
-import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
-import { sendUpdate } from './send-update.ts';
-
-/** A call, and what Fly needs for it. */
-const freshMs = 1000;
+import { unproven, createMachine, joined } from './create.ts';
+import { isBare, isStillAtRest, sendAsItIs, type Launch, type SentAs } from './send-update.ts';
 
 type OnSent = (machine: Machine) => void;
 
@@ -37,36 +33,27 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
-  const { rests, skipLaunch } = await launchOf(pass, step);
-  const decidedAt = momentOf(pass.services.clock);
-  // Killed between two updates, a standby that is needed would stay down.
-  const waitsForDigest = rests && isBare(step) && (skipLaunch || !standsBy(step));
   await pass.record.opened();
-  const metadata = {
-    ...withSecretsStamp(pass, step.config.metadata),
-    ...pass.record.stamps,
-    ...callsStamp(pass, step.machineId),
-    ...(skipLaunch ? {} : unproven),
-  };
-  const config = { ...step.config, metadata };
-  const request: MachineRequest = { config, skip_launch: skipLaunch || waitsForDigest };
-  if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
-  if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
-  pass.touched.add(step.machineId);
-  const asDecided = (): Promise<void> => checkLaunch(pass, step, { rests, skipLaunch }, decidedAt);
-  const updated = await sendUpdate(pass, step, request, { nonce: lease.nonce, asDecided }).catch((error: unknown) => {
-    if (skipLaunch || !mayMove(step, error)) throw error;
-  });
-  if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
   const { machineId } = step;
+  pass.touched.add(machineId);
+  let rests = step.skipLaunch;
+  const requestFor = (launch: Launch): MachineRequest => {
+    rests = launch.skipLaunch;
+    return requestOf(pass, step, launch);
+  };
+  const first = await sendAsItIs(pass, step, { step, nonce: lease.nonce, requestFor }).catch((error: unknown) => {
+    if (rests || !mayMove(step, error)) throw error;
+  });
+  if (first === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
   pass.underway.add(machineId);
-  onSent(updated);
+  onSent(first.updated);
   await lease.check();
   // As it was looked at right before it was sent.
-  const seen = { updated, before: pass.seen.get(machineId)?.machine, sent: step.config };
-  const again = { request: { ...request, skip_launch: skipLaunch }, nonce: lease.nonce };
-  const { sent, before, ...last } = waitsForDigest ? await withDigest(pass, step, seen, again) : seen;
-  await putBackWords(pass, machineId, metadata);
+  const seen = { ...first, before: pass.seen.get(machineId)?.machine, sent: step.config };
+  const last = waitsForDigest(step, first.launch) ? await withDigest(pass, step, seen, lease.nonce) : seen;
+  const { sent, before, request } = last;
+  const { skipLaunch } = last.launch;
+  await putBackWords(pass, machineId, request.config.metadata ?? {});
   const version = last.updated.instance_id;
   const made = { machineId, version, sent, isProven: true };
   try {
@@ -80,37 +67,26 @@ async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Pr
   }
 }
 
-interface Launch {
-  /** Nothing of it runs now, as far as the update has to know. */
-  readonly rests: boolean;
-  readonly skipLaunch: boolean;
+function requestOf(pass: AppPass, step: MachineUpdate, launch: Launch): MachineRequest {
+  const metadata = {
+    ...withSecretsStamp(pass, step.config.metadata),
+    ...pass.record.stamps,
+    ...callsStamp(pass, step.machineId),
+    ...(launch.skipLaunch ? {} : unproven),
+  };
+  const config = { ...step.config, metadata };
+  const request: MachineRequest = { config, skip_launch: launch.skipLaunch || waitsForDigest(step, launch) };
+  if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
+  if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
+  return request;
 }
 
-async function launchOf(pass: AppPass, step: MachineUpdate): Promise<Launch> {
-  const { machineId } = step;
-  const mayRest = step.skipLaunch || standsBy(step) || (step.risk === 'safe' && isBare(step));
-  const rests = mayRest && (await isStillAtRest(pass, machineId));
-  const hasFailed = pass.seen.get(machineId)?.machine?.state === 'failed';
-  return { rests, skipLaunch: await staysDown(pass, step, { rests, hasFailed }) };
+/** Killed between two updates, a standby that is needed would stay down. */
+function waitsForDigest(step: MachineUpdate, { rests, skipLaunch }: Launch): boolean {
+  return rests && isBare(step) && (skipLaunch || (step.config.standbys ?? []).length === 0);
 }
 
-function standsBy({ config }: MachineUpdate): boolean {
-  return (config.standbys ?? []).length > 0;
-}
-
-/**
- * What was waited for since may have taken longer than the proxy needs to start a machine, or a host to fail or to come back.
- * Gives way then.
- */
-async function checkLaunch(pass: AppPass, step: MachineUpdate, decided: Launch, decidedAt: Moment): Promise<void> {
-  if (msSince(pass.services.clock, decidedAt) <= freshMs) return;
-  const { skipLaunch } = await launchOf(pass, step);
-  if (skipLaunch === decided.skipLaunch) return;
-  throw giveWay(pass, `machine ${step.machineId} is to ${skipLaunch ? 'rest' : 'run'} by now`);
-}
-
-interface Sent {
-  readonly updated: Machine;
+interface Sent extends SentAs {
   /** What comes back where Fly takes the update back. */
   readonly before: Machine | undefined;
   readonly sent: MachineConfig;
@@ -121,27 +97,25 @@ interface Sent {
  * and only then is started. One that runs keeps the bare tag: it would be down for two updates, and stay so where FlyCD is
  * killed between them. Killed there, the next plan updates what was to start; what stays at rest keeps the tag, too.
  */
-async function withDigest(
-  pass: AppPass,
-  step: MachineUpdate,
-  seen: Sent,
-  { request, nonce }: { readonly request: MachineRequest; readonly nonce: string },
-): Promise<Sent> {
+async function withDigest(pass: AppPass, step: MachineUpdate, seen: Sent, nonce: string): Promise<Sent> {
   const ref = step.config.image ?? '';
   const digest = seen.updated.image_ref?.digest ?? '';
-  if (digest === '' && request.skip_launch === true) return seen;
+  if (digest === '' && seen.launch.skipLaunch) return seen;
   const { instance_id: version } = seen.updated;
   // Where Fly takes this one back, what was there before comes back; after another one it would not.
   await waitReplaced(pass, step.machineId, { version, before: seen.before });
   // The proxy may have started it by now.
   if (!(await isStillAtRest(pass, step.machineId))) return seen;
   const whole = digest === '' ? step : pinnedStep(step, ref, digest);
-  const metadata = { ...request.config.metadata, [stampKeys.sent]: formatSent(whole.sent) };
-  const config = { ...whole.config, metadata };
-  const again = version === undefined ? {} : { current_version: version };
   const sending = { machineId: step.machineId, currentVersion: version, sent: whole.sent };
-  const updated = await sendUpdate(pass, sending, { ...request, config, ...again }, { nonce });
-  return { updated, before: seen.updated, sent: whole.config };
+  const again = { ...whole, currentVersion: version };
+  const requestFor = (launch: Launch): MachineRequest => {
+    const { config, ...request } = requestOf(pass, again, launch);
+    const metadata = { ...config.metadata, [stampKeys.sent]: formatSent(whole.sent) };
+    return { ...request, config: { ...config, metadata }, skip_launch: launch.skipLaunch };
+  };
+  const sent = await sendAsItIs(pass, step, { step: sending, nonce, requestFor });
+  return { ...sent, before: seen.updated, sent: whole.config };
 }
 
 /** Its host has no room for it, and nothing ties it there. A standby serves nobody, and waits. */

@@ -43,7 +43,7 @@ export function standbyNote(
 ): string | undefined {
   const { machine } = member;
   const ids = standsFor(member);
-  const others = members.map((one) => one.machine).filter(({ id }) => ids.includes(id));
+  const others = members.map((one) => one.machine).filter(({ id }) => ids.includes(id) && id !== machine.id);
   const cutOff = others.filter(isCutOff);
   // One that rested or had failed before its host did is missed by nobody, and a job that is done is not done twice.
   const missed = cutOff.find((one) => !isAtRest(one) && one.state !== 'failed');

@@ -76,7 +76,12 @@ function wasReached({ group, image }: GroupScope, { machine, sent }: GroupMachin
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */
 function newPrimary(scope: CompareScope, member: GroupMachine): SlotMachine | undefined {
   if (!isStandby(member, scope.group)) return undefined;
-  return standsFor(member).some((id) => isThere(scope, id)) ? undefined : scope.primary;
+  if (standsFor(member).some((id) => isThere(scope, id))) return undefined;
+  const { primary, inventory } = scope;
+  const there = inventory.members.find(({ machine }) => machine.id === primary?.machineId);
+  // It would be brought to rest, and is the only one at work.
+  const isNeeded = member.machine.state === 'started' && there !== undefined && there.machine.state !== 'started';
+  return isNeeded ? undefined : primary;
 }
 
 /** Of one on a host that does not answer the successor does the work once it was seen healthy. */

@@ -1,6 +1,6 @@
 /** What a pass waits for on Fly keeps no other app from its turn: it waits beside those that work. */
 import { expect, test } from 'vitest';
-import { isStillAtRest } from '../../../controllers/machines/create.ts';
+import { isStillAtRest } from '../../../controllers/machines/send-update.ts';
 import { machineAfter, waitReplaced } from '../../../controllers/machines/taken-back.ts';
 import { ImagePin } from '../../../controllers/images/pin.ts';
 import { afterCommand } from '../../../controllers/rollout/release-command.ts';

@@ -197,6 +197,7 @@ describe('a standby that Fly did not start, or did not stop', () => {
     ['running, and its machine is not', [machine(free, { id: 'one', state: 'starting' }), running]],
     ['at rest, and its machine had failed before its host did', [silent({ state: 'failed' }), standbyOf('one')]],
     ['at rest, and has done its work', [silent(), { ...standbyOf('one'), events: [exited(0)] }]],
+    ['said to stand in for itself', [{ ...standbyOf('standby'), state: 'started' }, machine(free, { id: 'one' })]],
     ['on its way to rest', [machine(free, { id: 'one' }), { ...running, state: 'stopping' }]],
   ])('is not named where it is %s', (_words, machines) => {
     expect(notesOf(machines)).toEqual([]);

@@ -153,13 +153,13 @@ test('one that Fly left at rest, or running, is named with the command that mend
   ]);
 });
 
-/** Answers the first update of the standby so, and sees how many are sent. */
-function refusing(status: number) {
+/** Answers the nth update of the standby so, and sees how many are sent. */
+function refusing(status: number, nth = 1) {
   const seen = { id: '', updates: 0, act: (): void => undefined };
   const others = ({ pathname }: URL, method: string): Response | undefined => {
     if (seen.id === '' || method !== 'POST' || !pathname.endsWith(`/machines/${seen.id}`)) return undefined;
     seen.updates += 1;
-    if (seen.updates > 1 || status === 200) return undefined;
+    if (seen.updates !== nth || status === 200) return undefined;
     seen.act();
     return Response.json({ error: 'later' }, { status, headers: { 'retry-after': '40' } });
   };
@@ -167,11 +167,12 @@ function refusing(status: number) {
 }
 
 test.each([
-  ['one that failed', fail, worker(), 429],
-  ['one that failed', fail, worker(), 503],
-  ['one that runs', () => undefined, worker('blue'), 429],
+  ['one that failed', fail, worker(), 429, 0],
+  ['one that failed', fail, worker(), 503, 0],
+  // Its machine could not get the commit when the plan was made.
+  ['one that runs', () => undefined, worker('blue'), 429, 4],
 ] as const)('%s stays down where that host is back before Fly takes its update', async (...row) => {
-  const [, before, next, status] = row;
+  const [, before, next, status, code] = row;
   const { seen, others } = refusing(status);
   const two = await pair(next, worker(), { others });
   const { world: fly } = two.at.simulator;
@@ -181,7 +182,7 @@ test.each([
   seen.id = two.standby.id;
   seen.act = () => void two.at.clock.timer(5000, () => hostUp(fly, two.primary.host));
   const ran = await sync(two);
-  expect([ran.code, two.primary.state, two.standby.state], ran.said).toEqual([0, 'started', 'stopped']);
+  expect([ran.code, two.primary.state, two.standby.state], ran.said).toEqual([code, 'started', 'stopped']);
   expect((await two.at.flycd(['diff'])).stdout).not.toContain('runs beside');
 });
 
@@ -193,6 +194,35 @@ test('one that failed boots where that host goes down before Fly takes its updat
   seen.act = () => void two.at.clock.timer(5000, () => hostDown(two.at.simulator.world, two.primary.host));
   const ran = await sync(two);
   expect([ran.code, two.standby.state, two.primary.hostStatus], ran.said).toEqual([0, 'started', 'unreachable']);
+});
+
+test.each([1, 2])('one that Fly starts while it asks for patience with update %i runs on', async (nth) => {
+  const { seen, others } = refusing(429, nth);
+  const tagged = { ...worker(), 'shop/app.yaml': worker()['shop/app.yaml']?.replace('busybox:1', 'busybox:2') ?? '' };
+  const two = await pair(tagged, worker(), { others });
+  seen.id = two.standby.id;
+  seen.act = () => void two.at.clock.timer(5000, () => hostDown(two.at.simulator.world, two.primary.host));
+  await sync(two);
+  const { config, state } = two.standby;
+  expect([seen.updates > nth, state, config.image?.includes('busybox:2')]).toEqual([true, 'started', true]);
+});
+
+test('a release command runs once where the host of a standby’s machine fails while Fly asks for patience', async () => {
+  const { seen, others } = refusing(429);
+  const migrating = (color: string, image: string) => ({
+    ...worker(color),
+    'shop/app.yaml': `${worker(color)['shop/app.yaml']?.replace('busybox:1', image)}deploy: { release_command: bin/migrate }\n`,
+  });
+  const two = await pair(migrating('blue', 'busybox:2'), migrating('red', 'busybox:1'), { others });
+  const { world: fly } = two.at.simulator;
+  const ran: string[] = [];
+  fly.onStateChange = ({ name, state }) => {
+    if (name.startsWith('release') && state === 'starting') ran.push(name);
+  };
+  seen.id = two.standby.id;
+  seen.act = () => void two.at.clock.timer(5000, () => hostDown(fly, two.primary.host));
+  await sync(two);
+  expect([ran.length, two.standby.state, two.standby.config.env?.['COLOR']]).toEqual([1, 'started', 'blue']);
 });
 
 test.each([
@@ -256,6 +286,30 @@ describe('one that runs is brought to rest by the update that points it at a mac
     expect(two.standby.config.standbys).toEqual([made?.id]);
     const diff = await two.at.flycd(['diff']);
     expect([diff.code, diff.stdout.includes('fly machine')]).toEqual([0, false]);
+  });
+
+  test.each(['off', 'report', 'heal'] as const)('but not where that machine rests (drift: %s)', async (drift) => {
+    const counted = (count: number) => ({
+      ...worker(),
+      'shop/app.yaml': `${worker()['shop/app.yaml']}machines: { count: ${count} }\nsync: { drift: ${drift} }\n`,
+    });
+    const two = await pair(counted(2));
+    const { at, primary, standby } = two;
+    await sync(two);
+    const second = [...primary.app.machines.values()].find((one) => one !== primary && one !== standby);
+    await at.asPerson('POST', `/apps/shop/machines/${second?.id}/stop`);
+    hostDown(at.simulator.world, primary.host);
+    await at.endState();
+    await at.asPerson('DELETE', `/apps/shop/machines/${primary.id}?force=true`);
+    at.write(counted(1));
+    await sync(two);
+    expect([standby.state, second?.state]).toEqual(['started', drift === 'heal' ? 'started' : 'stopped']);
+    await at.asPerson('POST', `/apps/shop/machines/${second?.id}/start`);
+    await at.endState();
+    await sync(two);
+    // That is held under `drift: report`, as all drift is.
+    const pointed = drift === 'report' ? ['started', [primary.id]] : ['stopped', [second?.id]];
+    expect([standby.state, standby.config.standbys]).toEqual(pointed);
   });
 
   test('where FlyCD made its machine anew, whose host does not answer', async () => {
