@@ -4,20 +4,10 @@ import { hostDown, hostUp } from '../../../../simulator/machines/host-failures.t
 import { restart } from '../../../../simulator/machines/lifecycle.ts';
 import type { Machine } from '../../../../simulator/world/records.ts';
 import { prepared, type Arena, type ArenaOptions } from '../../arena.ts';
+import { worker } from './worker.ts';
 
 let world: Arena | undefined;
 afterEach(() => world?.close());
-
-const worker = (color = 'red'): Record<string, string> => ({
-  'flycd.yaml': 'fleet: standbys\n',
-  'shop/app.yaml': `app: shop
-primary_region: arn
-build:
-  image: docker.io/library/busybox:1
-env:
-  COLOR: ${color}
-`,
-});
 
 interface Pair {
   readonly at: Arena;

@@ -3,20 +3,10 @@ import { hostDown } from '../../../../simulator/machines/host-failures.ts';
 import { prepared, type Arena } from '../../arena.ts';
 import type { PlannedApp } from '../../../storm/checks/invariants.ts';
 import { walkKills } from '../../kill-walk.ts';
+import { worker } from './worker.ts';
 
 let world: Arena | undefined;
 afterEach(() => world?.close());
-
-const worker = (color = 'red'): Record<string, string> => ({
-  'flycd.yaml': 'fleet: standbys\n',
-  'shop/app.yaml': `app: shop
-primary_region: arn
-build:
-  image: docker.io/library/busybox:1
-env:
-  COLOR: ${color}
-`,
-});
 
 function machines(of: Arena) {
   const app = of.simulator.world.snapshot().find((one) => one.name === 'shop');
