@@ -10,6 +10,7 @@ import { isInForce } from '../model/standing/in-force.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
+import { takenFrom } from './kinds/owner-labels.ts';
 import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
@@ -17,14 +18,14 @@ import { apartFromBookkeeping } from './steps/bookkeeping.ts';
 import { holdOf } from './steps/hold.ts';
 import {
   guardPresumed,
-  guardUnlabelled,
   organizationNotes,
   otherOrganization,
+  adoptCommand,
   ownerHold,
   takeFrom,
 } from './guards/owner.ts';
 import { guardBusy, guardChanged, guardDestroyed, releasesNote } from './guards/busy.ts';
-import { adoptCommand, guardAdoption } from './guards/adoption.ts';
+import { guardAdoption, guardUnlabelled, holdForOwner } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
 import { guardHeals } from './guards/repeated-drift.ts';
 import { guardFlyctl, leftoverWords } from './guards/flyctl.ts';
@@ -95,11 +96,13 @@ export function planApp(input: PlanAppInput): AppPlan {
     now: input.now,
     aheadMs: observed.flyAheadMs,
   });
-  if (inventory.otherFleet !== undefined && !input.options.adopt) {
+  // Of two other owners the one that a person names goes first: each would else be in the other one's way.
+  const isTaken = takenFrom(machines.value, input.fleet).length > 0;
+  if (inventory.otherFleet !== undefined && !input.options.adopt && !isTaken) {
     const steps = planGivingWay(input, machines.value);
     // Those that give way were never meant to stay.
     const ours = steps.length > 0 || input.fleet.from !== undefined ? [] : allOf(inventory).filter(isMadeByUs);
-    const holds = [ownerHold(input, inventory.otherFleet, ours.length)];
+    const holds = [holdForOwner(input, inventory, inventory.otherFleet, ours.length)];
     return finish(input, { steps, holds }, [], steps.length > 0 ? 'wanted' : 'nothing');
   }
   if (input.fleet.from !== undefined) return takenOver(input, inventory);
@@ -109,8 +112,10 @@ export function planApp(input: PlanAppInput): AppPlan {
 const isMadeByUs = ({ ours, machine, metadata }: GroupMachine): boolean => ours && !isCopy(machine.id, metadata);
 
 /** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
-function takenOver(input: PlanAppInput, { busy }: MachineInventory): AppPlan {
-  const taken = takeFrom(input);
+function takenOver(input: PlanAppInput, { busy, otherFleet }: MachineInventory): AppPlan {
+  const labels = takeFrom(input);
+  const others = otherFleet === undefined ? [] : [ownerHold(input, otherFleet, labels.steps.length)];
+  const taken = { ...labels, holds: [...labels.holds, ...others] };
   // Of what is labelled already, by a command that was cut short, nobody has seen whether it stays.
   const draft = taken.steps.length > 0 ? taken : guardChanged(input, guardDestroyed(input, taken), busy);
   return finish(input, draft, [], draft.steps.length > 0 ? 'wanted' : 'nothing');

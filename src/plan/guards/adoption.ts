@@ -1,8 +1,18 @@
 /** Apps that FlyCD did not make. */
-import type { PlanAppInput, PlanDraft } from '../types.ts';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { reservedGroups } from '../../../schemas/fly/presets.ts';
+import type { Hold, Step } from '../../model/plan.ts';
+import { byText, plural } from '../../model/base/text.ts';
+import { shortOrigin } from '../../model/stamps/origin.ts';
+import { isSameOwner, otherOwner, type OtherOwner } from '../../model/stamps/owner.ts';
+import { ownerBefore } from '../classify/beginning.ts';
+import { groupOf, isGone, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
+import { adoptable, ownerLabels, withLabels } from '../kinds/owner-labels.ts';
+import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
 import { isRollout, touchesWhatRuns } from '../steps/select.ts';
-import { holdBack, withConfirmable } from '../steps/hold.ts';
+import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
+import { ownerHold, ownerWords, unlabelledOf } from './owner.ts';
 
 /**
  * An app that somebody else made is not restarted or cut down without being asked. Then nothing at all is done, not even
@@ -26,15 +36,53 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
   });
 }
 
-/** The command by which a person takes the app over in this pass. undefined: nobody does. */
-export function adoptCommand({
-  desired,
-  fleet: { from },
-  options,
-}: Pick<PlanAppInput, 'desired' | 'fleet' | 'options'>): string | undefined {
+/**
+ * An app is adopted whole or waits: one of which another owner has machines still is held by the next plan, and by theirs. What can
+ * be labelled is; where nothing can, or what git does not name would stay another owner's, the app stays theirs.
+ */
+export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
+  const { desired, fleet, options } = input;
+  if (!options.adopt) return draft;
+  const theirs = adoptable(inventory, fleet);
+  const kept = keptFrom(input, theirs);
+  const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), kept].filter((parts) => parts !== undefined);
+  if (first === undefined) return draft;
+  // With a part of it labelled both owners would hold the app, also one that is still at its first release.
+  const canLabel = kept === undefined && theirs.some((machine) => liveConfigOf(machine) !== undefined);
+  const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
+  const all = withConfirmable(draft);
+  const held = [{ ...first, steps: all.steps.filter((step) => !goesOn(step)) }, ...others];
+  const holds = held.map((parts) => holdOf(desired.name, parts));
+  return { steps: all.steps.filter(goesOn), holds: [...all.holds, ...holds] };
+}
+
+/** For whoever plans an app that is another owner's: adopting it may need a word about all that this one has. */
+export function holdForOwner(input: PlanAppInput, inventory: MachineInventory, other: OtherOwner, ours: number): Hold {
+  const hold = ownerHold(input, other, ours);
+  const kept = ours > 0 ? undefined : keptFrom(input, adoptable(inventory, input.fleet));
+  return kept === undefined ? hold : { ...hold, next: kept.next };
+}
+
+/** What another owner has in the app once these get their labels, those on dark hosts aside. undefined: nothing that keeps it from being ours. */
+function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly Machine[]): HoldParts | undefined {
   const { name } = desired;
-  if (from === undefined) return options.adopt ? `flycd adopt ${shellWord(name)}` : undefined;
-  return (options.apps ?? []).length > 0
-    ? `flycd adopt ${shellWord(name)} --from ${shellWord(from.text)}`
-    : `flycd adopt --all --from ${shellWord(from.text)}`;
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const dark = new Set(theirs.filter((machine) => liveConfigOf(machine) === undefined).map(({ id }) => id));
+  const labels = ownerLabels({ app: name, machines: theirs, fleet, because: 'taken over' });
+  const left = withLabels(machines, labels).filter((machine) => !isGone(machine) && !dark.has(machine.id));
+  const other = ownerBefore(left, fleet);
+  if (other === undefined) return undefined;
+  const kept = left.filter((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
+  const named = new Set(desired.groups.map((group) => group.name));
+  const unnamed = kept.map((machine) => groupOf(metadataOf(machine)) ?? '').filter((group) => !named.has(group));
+  const isGroup = (group: string): boolean => group !== '' && reservedGroups.every((one) => one !== group);
+  const groups = [...new Set(unnamed)].filter(isGroup).toSorted(byText);
+  const what = `process group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}, which git does not name`;
+  const count = groups.length > 0 ? unnamed.filter(isGroup).length : kept.length;
+  const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes over all that it has in the app; flycd diff then shows what happens to it`;
+  return {
+    reason: 'owner',
+    because: `${ownerWords(other)} has ${plural(count, 'machine')} ${groups.length > 0 ? `of ${what}` : 'that git does not count'}`,
+    next: groups.length > 0 ? `${way}. Or name ${groups.join(', ')} in git` : way,
+  };
 }

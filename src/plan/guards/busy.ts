@@ -6,7 +6,7 @@ import { isFlycdLease, isOwnLease } from '../../model/stamps/lease-holder.ts';
 import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { isToAdopt } from '../steps/bookkeeping.ts';
-import { adoptCommand } from './adoption.ts';
+import { adoptCommand } from './owner.ts';
 
 /** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
 export function guardBusy(input: PlanAppInput, draft: PlanDraft, busy: OtherDeployment): PlanDraft {

@@ -1,19 +1,17 @@
 /** Apps of other owners: a fleet of another name, another repo whose fleet nobody named either, another organization. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import type { Hold, Step } from '../../model/plan.ts';
+import type { Hold } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { parseOrigin, shortOrigin } from '../../model/stamps/origin.ts';
-import { byText, plural } from '../../model/base/text.ts';
-import { isPresumed, isSameOwner, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
-import { ownerBefore } from '../classify/beginning.ts';
-import { groupOf, isGone, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
+import { plural } from '../../model/base/text.ts';
+import { isPresumed, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
+import { liveConfigOf, metadataOf } from '../classify/machine-state.ts';
 import { allOf } from '../classify/machines.ts';
-import { adoptable, labelsFrom, ownerLabels, takenFrom, withLabels } from '../kinds/owner-labels.ts';
+import { labelsFrom, takenFrom } from '../kinds/owner-labels.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
 import { shellWord } from '../../model/base/shell.ts';
-import { adoptCommand } from './adoption.ts';
 
 export function ownerWords(other: OtherOwner): string {
   const origin = shortOrigin(other.origin);
@@ -78,6 +76,19 @@ export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, 
   });
 }
 
+/** The command by which a person takes the app over in this pass. undefined: nobody does. */
+export function adoptCommand({
+  desired,
+  fleet: { from },
+  options,
+}: Pick<PlanAppInput, 'desired' | 'fleet' | 'options'>): string | undefined {
+  const { name } = desired;
+  if (from === undefined) return options.adopt ? `flycd adopt ${shellWord(name)}` : undefined;
+  return (options.apps ?? []).length > 0
+    ? `flycd adopt ${shellWord(name)} --from ${shellWord(from.text)}`
+    : `flycd adopt --all --from ${shellWord(from.text)}`;
+}
+
 /** For whoever takes the place of an earlier owner, by a person's word: the labels, and what they cannot reach. */
 export function takeFrom(input: PlanAppInput): PlanDraft {
   const { desired, observed, fleet } = input;
@@ -88,50 +99,6 @@ export function takeFrom(input: PlanAppInput): PlanDraft {
   const steps = labelsFrom({ app: name, machines, fleet });
   const parts = unlabelled(theirs, { whose: from, command: adoptCommand(input) ?? '' });
   return { steps, holds: parts === undefined ? [] : [holdOf(name, parts)] };
-}
-
-/**
- * An app is adopted whole or waits: one of which another owner has machines still is held by the next plan, and by theirs. What can
- * be labelled is; where nothing can, the app stays theirs.
- */
-export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
-  const { desired, fleet, options } = input;
-  if (!options.adopt) return draft;
-  const theirs = adoptable(inventory, fleet);
-  const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), keptFrom(input, theirs)].filter(
-    (parts) => parts !== undefined,
-  );
-  if (first === undefined) return draft;
-  const canLabel = theirs.some((machine) => liveConfigOf(machine) !== undefined);
-  const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
-  const all = withConfirmable(draft);
-  const held = [{ ...first, steps: all.steps.filter((step) => !goesOn(step)) }, ...others];
-  const holds = held.map((parts) => holdOf(desired.name, parts));
-  return { steps: all.steps.filter(goesOn), holds: [...all.holds, ...holds] };
-}
-
-/** What another owner has in the app once these get their labels, those on dark hosts aside. undefined: nothing that keeps it from being ours. */
-function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly Machine[]): HoldParts | undefined {
-  const { name } = desired;
-  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const dark = new Set(theirs.filter((machine) => liveConfigOf(machine) === undefined).map(({ id }) => id));
-  const labels = ownerLabels({ app: name, machines: theirs, fleet, because: 'taken over' });
-  const left = withLabels(machines, labels).filter((machine) => !isGone(machine) && !dark.has(machine.id));
-  const other = ownerBefore(left, fleet);
-  if (other === undefined) return undefined;
-  const kept = left.filter((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
-  const named = new Set(desired.groups.map((group) => group.name));
-  const unnamed = kept.map((machine) => groupOf(metadataOf(machine)) ?? '').filter((group) => !named.has(group));
-  const groups = [...new Set(unnamed)].filter((group) => group !== '').toSorted(byText);
-  const what = `process group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}, which git does not name`;
-  const count = groups.length > 0 ? unnamed.length : kept.length;
-  const it = count > 1 ? 'them' : 'it';
-  const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes ${it} over, too; flycd diff then shows what happens to ${it}`;
-  return {
-    reason: 'owner',
-    because: `${ownerWords(other)} keeps ${plural(count, 'machine')} ${groups.length > 0 ? `of ${what}` : 'that git does not count'}`,
-    next: groups.length > 0 ? `${way}. Or name ${groups.join(', ')} in git` : way,
-  };
 }
 
 /** Of machines that are to be adopted. undefined: each of them can be labelled. */

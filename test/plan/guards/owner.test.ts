@@ -321,15 +321,15 @@ describe('an app of which another fleet keeps machines that are not taken over',
     planApp(input(web, observed({ machines }), { fleet: owner, options: { adopt: true } }));
   const kinds = (steps: readonly { readonly kind: string }[]) => steps.map(({ kind }) => kind);
 
-  it('gets labels for what git names, and nothing else is done', () => {
+  it('gets no label before a word about all of it, and nothing else is done', () => {
     const planned = adopting(of('web'), of('worker'));
-    expect(kinds(writes(planned))).toEqual(['app.adopt']);
+    expect(writes(planned)).toEqual([]);
     expect(planned.status).toBe('blocked');
     expect(planned.holds).toMatchObject([
       {
         reason: 'owner',
-        because: 'fleet words keeps 1 machine of process group worker, which git does not name',
-        next: 'flycd adopt shop --from words takes it over, too; flycd diff then shows what happens to it. Or name worker in git',
+        because: 'fleet words has 1 machine of process group worker, which git does not name',
+        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
       },
     ]);
     expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.create');
@@ -342,8 +342,8 @@ describe('an app of which another fleet keeps machines that are not taken over',
       expect(planned.holds).toMatchObject([
         {
           reason: 'owner',
-          because: 'fleet words keeps 2 machines of process group worker, which git does not name',
-          next: 'flycd adopt shop --from words takes them over, too; flycd diff then shows what happens to them. Or name worker in git',
+          because: 'fleet words has 2 machines of process group worker, which git does not name',
+          next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
         },
       ]);
       expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('app.adopt');
@@ -353,7 +353,7 @@ describe('an app of which another fleet keeps machines that are not taken over',
   it('is named by its repo where nobody named its fleet', () => {
     const planned = adopting(of('web'), of('worker', { flycd_fleet: 'flycd', flycd_origin: `o1:${b}:` }));
     expect(planned.holds).toMatchObject([
-      { because: expect.stringContaining(`the config repo of origin ${b.slice(0, 12)} keeps 1 machine`) },
+      { because: expect.stringContaining(`the config repo of origin ${b.slice(0, 12)} has 1 machine`) },
     ]);
     expect(planned.holds[0]?.next).toContain(`flycd adopt shop --from ${b.slice(0, 12)} takes`);
   });
@@ -362,10 +362,39 @@ describe('an app of which another fleet keeps machines that are not taken over',
     const planned = adopting(of('web'), of('web', { ...words, fly_platform_version: undefined }, { number: 2 }));
     expect(planned.holds).toMatchObject([
       {
-        because: 'fleet words keeps 1 machine that git does not count',
-        next: 'flycd adopt shop --from words takes it over, too; flycd diff then shows what happens to it',
+        because: 'fleet words has 1 machine that git does not count',
+        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it',
       },
     ]);
+  });
+
+  it('says so before anybody adopts it', () => {
+    const planned = planApp(input(web, observed({ machines: [of('web'), of('worker')] }), { fleet: owner }));
+    expect(planned.holds).toMatchObject([
+      { because: 'fleet words owns this app', next: expect.stringContaining('flycd adopt shop --from words takes') },
+    ]);
+    const whole = planApp(input(web, observed({ machines: [of('web')] }), { fleet: owner }));
+    expect(whole.holds[0]?.next).toContain('flycd adopt shop (all its apps');
+  });
+
+  it('does not call a release command’s machine a process group', () => {
+    const [hold] = adopting(of('web'), of('worker', { ...words, fly_process_group: 'fly_app_release_command' })).holds;
+    expect(hold?.because).toBe('fleet words has 1 machine that git does not count');
+  });
+
+  it('and a third one has machines is taken over from each by a word of its own', () => {
+    const machines = [of('web'), of('worker', { flycd_fleet: 'third', flycd_origin: 'n1:' })];
+    for (const [name, other, id] of [
+      ['words', 'third', 0],
+      ['third', 'words', 1],
+    ] as const) {
+      const from: FleetOwner = { ...owner, from: { text: name, name, digits: undefined } };
+      const planned = planApp(input(web, observed({ machines }), { fleet: from }));
+      expect(planned.steps).toMatchObject([{ kind: 'machine.label', machineId: machines[id]?.id }]);
+      expect(planned.holds).toMatchObject([
+        { reason: 'owner', next: expect.stringContaining(`flycd adopt shop --from ${other}`) },
+      ]);
+    }
   });
 
   it('is held for a host that does not answer beside that', () => {
@@ -373,7 +402,7 @@ describe('an app of which another fleet keeps machines that are not taken over',
     const dark: Machine = { ...one, host_status: 'unreachable', config: undefined, incomplete_config: one.config };
     expect(adopting(dark).holds.map(({ reason }) => reason)).toEqual(['unreachable']);
     const planned = adopting(dark, of('web', words, { number: 2 }), of('worker'));
-    expect(kinds(writes(planned))).toEqual(['app.adopt']);
+    expect(writes(planned)).toEqual([]);
     expect(planned.holds.map(({ reason }) => reason).toSorted()).toEqual(['owner', 'unreachable']);
   });
 
