@@ -9,13 +9,12 @@ afterEach(() => world.close());
 const adopt = ['adopt', 'shop'];
 const adoptFrom = [...adopt, '--from', 'words'];
 
-function copyOf(fleet: string, groups: readonly string[]) {
+function copyOf(fleet: string, groups: readonly string[], more = 'network: { ips: [{ v: v6 }] }\n') {
   const file = `app: shop
 primary_region: arn
 build: { image: "nginx:1" }
 env: { BY: ${fleet} }
-network: { ips: [{ v: v6 }] }
-processes:
+${more}processes:
 ${groups.map((name) => `  ${name}: run ${name}\n`).join('')}machines: { count: 1 }
 `;
   return makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, 'shop/app.yaml': file });
@@ -100,3 +99,28 @@ test.each([
   ).toEqual([4, 4]);
   for (const { stdout } of said) expect(stdout).toMatch(/--from (?:aaa|bbb|words)\b/);
 });
+
+test.each([
+  [200, 0],
+  [300, 500],
+  [400, 500],
+  [600, 0],
+])(
+  'an app that the other one begins is not taken in part (%i ms apart, lists lag by %i ms)',
+  async (apartMs, listMs) => {
+    world = await arena({ orderly: true });
+    await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
+    const both = [copyOf('aaa', ['web', 'api'], ''), copyOf('bbb', ['web'], '')];
+    await world.clock.sleep(600_000);
+    world.simulator.world.lag.set({ listMs });
+    world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
+    const said = await Promise.all(
+      both.map(async (one, index) => {
+        await world.clock.sleep(index * apartMs);
+        return one.flycd(adopt);
+      }),
+    );
+    expect(said.map(({ code }) => code)).toEqual([0, 4]);
+    expect(owners()).toEqual(['api of aaa', 'web of aaa']);
+  },
+);
