@@ -28,6 +28,21 @@ const owners = () =>
   ].toSorted();
 const seen = () => machines().map(({ id, version, config }) => `${id} ${version} ${config.env?.['BY']}`);
 
+/** One after the other, while lists lag and Fly takes its time for each call. */
+function apart(
+  all: readonly ReturnType<typeof copyOf>[],
+  { apartMs, listMs }: { readonly apartMs: number; readonly listMs: number },
+) {
+  world.simulator.world.lag.set({ listMs });
+  world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
+  return Promise.all(
+    all.map(async (one, index) => {
+      await world.clock.sleep(index * apartMs);
+      return one.flycd(adopt);
+    }),
+  );
+}
+
 async function owned(groups: readonly string[]): Promise<void> {
   world = await arena({ orderly: true });
   const words = copyOf('words', groups);
@@ -85,14 +100,7 @@ test.each([
   const [apartMs, listMs] = times;
   await owned(['web', 'worker']);
   const both = [copyOf('aaa', ['web']), copyOf('bbb', ['worker'])];
-  world.simulator.world.lag.set({ listMs });
-  world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
-  const said = await Promise.all(
-    both.map(async (one, index) => {
-      await world.clock.sleep(index * apartMs);
-      return one.flycd(adopt);
-    }),
-  );
+  const said = await apart(both, { apartMs, listMs });
   expect(
     said.map(({ code }) => code),
     said.map(({ stdout, stderr }) => stderr + stdout).join('\n'),
@@ -112,14 +120,7 @@ test.each([
     await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
     const both = [copyOf('aaa', ['web', 'api'], ''), copyOf('bbb', ['web'], '')];
     await world.clock.sleep(600_000);
-    world.simulator.world.lag.set({ listMs });
-    world.simulator.world.faults.add({ probability: 1, app: 'shop', fault: { latencyMs: 60 } });
-    const said = await Promise.all(
-      both.map(async (one, index) => {
-        await world.clock.sleep(index * apartMs);
-        return one.flycd(adopt);
-      }),
-    );
+    const said = await apart(both, { apartMs, listMs });
     expect(said.map(({ code }) => code)).toEqual([0, 4]);
     expect(owners()).toEqual(['api of aaa', 'web of aaa']);
   },
