@@ -58,9 +58,8 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
 
 /** For whoever plans an app that is another owner's: adopting it may need a word about all that this one has. */
 export function holdForOwner(input: PlanAppInput, inventory: MachineInventory, other: OtherOwner, ours: number): Hold {
-  const hold = ownerHold(input, other, ours);
   const kept = ours > 0 ? undefined : keptFrom(input, adoptable(inventory, input.fleet));
-  return kept === undefined ? hold : { ...hold, next: kept.next };
+  return ownerHold(input, other, ours, kept?.next);
 }
 
 /** What another owner has in the app once these get their labels, those on dark hosts aside. undefined: nothing that keeps it from being ours. */

@@ -18,11 +18,15 @@ export function ownerWords(other: OtherOwner): string {
   return origin === undefined ? `fleet ${other.fleet}` : `the config repo of origin ${origin}`;
 }
 
-/** Nothing else is done in another's app. `ours`: machines of this fleet in it, as a person's word left them. */
+/**
+ * Nothing else is done in another's app. `ours`: machines of this fleet in it, as a person's word left them. `way`: how it is
+ * taken over, where that takes more than to adopt it.
+ */
 export function ownerHold(
   { desired, fleet }: Pick<PlanAppInput, 'desired' | 'fleet'>,
   other: OtherOwner,
   ours: number,
+  way?: string,
 ): Hold {
   const { name } = desired;
   const origin = shortOrigin(other.origin);
@@ -38,7 +42,7 @@ export function ownerHold(
       reason: 'owner',
       because: `fleet ${other.fleet} owns this app`,
       // In the other order that fleet may destroy it: to a fleet that prunes apps it is one that git no longer names.
-      next: `flycd adopt ${shellWord(name)} (all its apps: flycd adopt --all --from ${shellWord(other.fleet)}). Then remove ${name} from ${other.fleet}'s config repo; not before, or ${other.fleet} may destroy it`,
+      next: `${way ?? `flycd adopt ${shellWord(name)} (all its apps: flycd adopt --all --from ${shellWord(other.fleet)})`}. Then remove ${name} from ${other.fleet}'s config repo; not before, or ${other.fleet} may destroy it`,
     });
   }
   const isKin = other.origin?.root !== undefined && other.origin.root === fleet.origin?.root;
@@ -47,7 +51,7 @@ export function ownerHold(
   return holdOf(name, {
     reason: 'owner',
     because: `another config repo owns this app (origin ${origin}). ${isKin ? kin : names}`,
-    next: `if this repo replaces it: flycd adopt --all --from ${shellWord(origin)}; otherwise remove ${name} from one of the two`,
+    next: `if this repo replaces it: ${way ?? `flycd adopt --all --from ${shellWord(origin)}`}; otherwise remove ${name} from one of the two`,
   });
 }
 

@@ -65,7 +65,7 @@ const owners = (): readonly (string | undefined)[] =>
 /** The advice as somebody follows it: its parts in the order in which they stand, each fleet syncing after each of them. */
 async function follow(advice: string, { one, two }: { readonly one: Fleet; readonly two: Fleet }): Promise<void> {
   const acts: [number, () => Promise<unknown>][] = [];
-  const command = /flycd (adopt \w+)/.exec(advice);
+  const command = /flycd (adopt \w+(?: --from \w+)?)/.exec(advice);
   if (command !== null) acts.push([command.index, () => two.flycd(command[1]?.split(' ') ?? [])]);
   const removal = /remove \w+ from/.exec(advice);
   if (removal !== null) acts.push([removal.index, () => Promise.resolve(one.remove('moved'))]);
@@ -100,7 +100,7 @@ describe('an app that another fleet has', () => {
     expect(owners()).toEqual(['two', 'two']);
   });
 
-  test('keeps a group that the fleet which adopts it does not name, and so stays that fleet’s as well', async () => {
+  test('is taken over whole where it has a group that the fleet which adopts it does not name', async () => {
     const both = 'processes: {app: run, worker: work}\n';
     world = await arena();
     const one = new Fleet('one');
@@ -109,8 +109,12 @@ describe('an app that another fleet has', () => {
     expect((await one.sync()).code).toBe(0);
     two.write('moved/app.yaml', app('moved', changed));
     const before = machines();
-    await follow(await two.adviceFor('moved'), { one, two });
+    expect((await two.flycd(['adopt', 'moved'])).code).toBe(4);
+    expect(new Set(owners())).toEqual(new Set(['one']));
+    const advice = await two.adviceFor('moved');
+    expect(advice).toContain('flycd adopt moved --from one');
+    await follow(advice, { one, two });
     expect(machines()).toEqual(expect.arrayContaining([...before]));
-    expect(new Set(owners())).toEqual(new Set(['one', 'two']));
+    expect(new Set(owners())).toEqual(new Set(['two']));
   });
 });
