@@ -130,7 +130,7 @@ describe('an app whose machines are in a group that only the earlier owner names
     const held = await run(world, 'adopt', 'shop');
     expect(held.code, held.said).toBe(4);
     expect(held.said.replaceAll(/\s+/g, ' ')).toContain(
-      'fleet acme keeps 1 machine of process group worker, which git does not name flycd adopt shop --from acme takes it over, too',
+      'fleet acme has 1 machine of process group worker, which git does not name flycd adopt shop --from acme takes over all that it has in the app',
     );
     expect(new Set(fleets(world))).toEqual(new Set(['acme']));
     expect((await run(world, 'adopt', 'shop', '--from', 'acme')).code).toBe(0);

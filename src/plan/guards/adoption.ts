@@ -46,7 +46,7 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
   const theirs = adoptable(inventory, fleet);
   const kept = keptFrom(input, theirs);
   const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), kept].filter((parts) => parts !== undefined);
-  if (first === undefined) return draft;
+  if (first === undefined) return removesUnseen(inventory, theirs) ? labelsFirst(desired.name, draft) : draft;
   // With a part of it labelled both owners would hold the app, also one that is still at its first release.
   const canLabel = kept === undefined && theirs.some((machine) => liveConfigOf(machine) !== undefined);
   const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
@@ -56,10 +56,25 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
   return { steps: all.steps.filter(goesOn), holds: [...all.holds, ...holds] };
 }
 
+/** What an earlier `--from` took over is of groups that git may not name, and no plan has shown yet what becomes of it. */
+function removesUnseen({ otherFleet, removed }: MachineInventory, theirs: readonly Machine[]): boolean {
+  return otherFleet !== undefined && theirs.length > 0 && removed.some(({ ours }) => ours);
+}
+
+function labelsFirst(app: string, draft: PlanDraft): PlanDraft {
+  const goesOn = (step: Step): boolean => step.kind === 'app.adopt';
+  return holdBack(withConfirmable(draft), app, (step) => !goesOn(step), {
+    reason: 'owner',
+    because: 'machines of process groups that git does not name were taken over, too',
+    next: 'flycd diff shows what happens to them, and flycd sync does it',
+  });
+}
+
 /** For whoever plans an app that is another owner's: adopting it may need a word about all that this one has. */
 export function holdForOwner(input: PlanAppInput, inventory: MachineInventory, other: OtherOwner, ours: number): Hold {
   const kept = ours > 0 ? undefined : keptFrom(input, adoptable(inventory, input.fleet));
-  return ownerHold(input, other, ours, kept?.next);
+  const hold = ownerHold(input, other, ours, kept?.next);
+  return kept === undefined ? hold : { ...hold, because: `${hold.because}; ${kept.because}` };
 }
 
 /** What another owner has in the app once these get their labels, those on dark hosts aside. undefined: nothing that keeps it from being ours. */

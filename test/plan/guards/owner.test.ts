@@ -371,7 +371,11 @@ describe('an app of which another fleet keeps machines that are not taken over',
   it('says so before anybody adopts it', () => {
     const planned = planApp(input(web, observed({ machines: [of('web'), of('worker')] }), { fleet: owner }));
     expect(planned.holds).toMatchObject([
-      { because: 'fleet words owns this app', next: expect.stringContaining('flycd adopt shop --from words takes') },
+      {
+        because:
+          'fleet words owns this app; fleet words has 1 machine of process group worker, which git does not name',
+        next: expect.stringContaining('flycd adopt shop --from words takes'),
+      },
     ]);
     const whole = planApp(input(web, observed({ machines: [of('web')] }), { fleet: owner }));
     expect(whole.holds[0]?.next).toContain('flycd adopt shop (all its apps');
@@ -395,6 +399,15 @@ describe('an app of which another fleet keeps machines that are not taken over',
         { reason: 'owner', next: expect.stringContaining(`flycd adopt shop --from ${other}`) },
       ]);
     }
+  });
+
+  it('is labelled first, where what was taken over before would go', () => {
+    const planned = adopting(of('web'), of('worker', { flycd_fleet: 'acme', flycd_origin: undefined }));
+    expect(kinds(writes(planned))).toEqual(['app.adopt']);
+    expect(planned.holds.map(({ reason, next }) => [reason, next])).toEqual([
+      ['owner', 'flycd diff shows what happens to them, and flycd sync does it'],
+    ]);
+    expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.destroy');
   });
 
   it('is held for a host that does not answer beside that', () => {
