@@ -4,12 +4,12 @@ import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { SlotMachine, MachineChange, MachineUpdate } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
-import { parseIds } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { isOwn } from '../../src/model/stamps/owner.ts';
+import { isOwn, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { isCutOff } from '../../src/plan/classify/standbys.ts';
+import { hasSucceeded } from '../../src/plan/classify/superseded.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /**
@@ -42,11 +42,19 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
   });
 }
 
+/** Of a pass, what tells of the machines that a standby stands in for. */
+interface Covering extends Pick<AppPass, 'replaced'> {
+  readonly app: Pick<AppPass['app'], 'name'>;
+  readonly fleet: FleetOwner;
+  readonly basis: Pick<AppPass['basis'], 'machines'>;
+  readonly services: { readonly fly: Pick<AppPass['services']['fly'], 'machine'> };
+}
+
 /** What the machines are like that a standby stands in for; undefined: it does for nobody, or Fly does not say of all of them. */
 type Covered = 'cut off' | 'up' | 'down' | undefined;
 
 /** Asks by id: the host of one may have failed, or come back, since the plan was made, and a list tells late of it. */
-async function coveredBy(pass: AppPass, { standbys }: Pick<MachineConfig, 'standbys'>): Promise<Covered> {
+async function coveredBy(pass: Covering, { standbys }: Pick<MachineConfig, 'standbys'>): Promise<Covered> {
   const { app, services } = pass;
   const ids = (standbys ?? []).filter((id) => !isReplaced(pass, id));
   const machines = await allEnded(ids.map((id) => readIfPossible(services.fly.machine(app.name, id))));
@@ -57,18 +65,15 @@ async function coveredBy(pass: AppPass, { standbys }: Pick<MachineConfig, 'stand
 }
 
 /** Another one does the work of that one, and was seen healthy. */
-function isReplaced({ basis, fleet, replaced }: AppPass, id: string): boolean {
-  const takesItsPlace = (machine: Machine): boolean => {
-    const metadata = metadataOf(machine);
-    const isProven = metadata[stampKeys.unproven] === undefined;
-    return isProven && isOwn(metadata, fleet) && parseIds(metadata[stampKeys.replaces]).includes(id);
-  };
-  return replaced.has(id) || (basis.machines ?? []).some(takesItsPlace);
+function isReplaced({ basis, fleet, replaced }: Covering, id: string): boolean {
+  const succeeds = (machine: Machine): boolean =>
+    isOwn(metadataOf(machine), fleet) && hasSucceeded(metadataOf(machine), id);
+  return replaced.has(id) || (basis.machines ?? []).some(succeeds);
 }
 
 /** Whether the host of a machine that one with this config stands in for does not answer. undefined: nobody can tell. */
 export async function isStandbyNeeded(
-  pass: AppPass,
+  pass: Covering,
   config: Pick<MachineConfig, 'standbys'>,
 ): Promise<boolean | undefined> {
   const covered = await coveredBy(pass, config);
@@ -80,8 +85,8 @@ export async function isStandbyNeeded(
  * and comes back, but for one that failed, and one that is pointed at another machine: nobody tells Fly that this one is well.
  */
 export async function staysDown(
-  pass: AppPass,
-  { config, skipLaunch, standsInFor }: MachineUpdate,
+  pass: Covering,
+  { config, skipLaunch, standsInFor }: Pick<MachineUpdate, 'config' | 'skipLaunch' | 'standsInFor'>,
   { rests, hasFailed }: { readonly rests: boolean; readonly hasFailed: boolean },
 ): Promise<boolean> {
   const isPlanned = skipLaunch && rests;

@@ -28,6 +28,11 @@ export function replacedIds(
   return new Set(ids);
 }
 
+/** By the stamps of the one that may be the successor: it does that one's work, and was seen healthy. */
+export function hasSucceeded(metadata: Readonly<Record<string, string>>, id: string): boolean {
+  return metadata[stampKeys.unproven] === undefined && parseIds(metadata[stampKeys.replaces]).includes(id);
+}
+
 function isTakenBack(member: GroupMachine, before: GroupMachine, group: DesiredGroup | undefined): boolean {
   const fits = ({ live }: GroupMachine): boolean | undefined =>
     live && group && mountMismatch(live, group, new Map()) === undefined;

@@ -11,7 +11,6 @@ import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../type
 import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
-import { parseIds } from '../../model/stamps/stamps.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { leftWords } from './made-by-hand.ts';
@@ -20,6 +19,7 @@ import { mountMismatch } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
 import { slotOf } from '../classify/slots.ts';
 import { isCutOff, isStandby, standbyChange, standbyNote, standsFor } from '../classify/standbys.ts';
+import { hasSucceeded } from '../classify/superseded.ts';
 import { planUnreachable } from './unreachable.ts';
 
 /** Nothing, new stamps, an update or a start. */
@@ -87,9 +87,7 @@ function newPrimary(scope: CompareScope, member: GroupMachine): SlotMachine | un
 /** Of one on a host that does not answer the successor does the work once it was seen healthy. */
 function isThere({ inventory: { present, replaced, members } }: GroupScope, id: string): boolean {
   const isReplaced = replaced.some(({ machine }) => machine.id === id);
-  const takesItsPlace = ({ metadata }: GroupMachine): boolean =>
-    metadata[stampKeys.unproven] === undefined && parseIds(metadata[stampKeys.replaces]).includes(id);
-  return present.has(id) && !(isReplaced && members.some(takesItsPlace));
+  return present.has(id) && !(isReplaced && members.some(({ metadata }) => hasSucceeded(metadata, id)));
 }
 
 interface Compared {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { isStandbyNeeded, staysDown } from '../../../../controllers/machines/standbys.ts';
-import type { AppPass } from '../../../../controllers/pass/app-pass.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { MachineUpdate } from '../../../../src/model/plan.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
@@ -17,7 +16,7 @@ const answers: Readonly<Record<string, unknown>> = {
   gone: { ...dark, id: 'gone', state: 'destroyed' },
 };
 
-function passOf(): AppPass {
+function passOf() {
   const clock = new IdleClock();
   const fly = flyAnswering(clock, ({ path }) => {
     const id = path.split('/').at(-1) ?? '';
@@ -30,7 +29,7 @@ function passOf(): AppPass {
   const unseen = machine(app, { id: 'unseen', metadata: { [stampKeys.replaces]: 'dark', [stampKeys.unproven]: '1' } });
   const basis = { machines: [successor, copied, unseen] };
   const replaced = new Set(['dark-made-anew']);
-  return { app, services: { fly }, fleet: owner, basis, replaced } as unknown as AppPass;
+  return { app, services: { fly }, fleet: owner, basis, replaced };
 }
 
 test.each<readonly [string, readonly string[] | undefined, boolean | undefined]>([
@@ -57,7 +56,15 @@ const stopped = { rests: true, hasFailed: false };
 const up = { rests: false, hasFailed: false };
 const pointed = { standsInFor: { slot: { group: 'web', region: 'arn', number: 1 }, machineId: 'well' } };
 
-test.each<readonly [string, string, Partial<MachineUpdate>, Parameters<typeof staysDown>[2], boolean]>([
+test.each<
+  readonly [
+    string,
+    string,
+    Partial<Pick<MachineUpdate, 'skipLaunch' | 'standsInFor'>>,
+    Parameters<typeof staysDown>[2],
+    boolean,
+  ]
+>([
   ['failed, and its machine is well', 'well', planned, failed, true],
   ['failed, and its machine is cut off', 'dark', planned, failed, false],
   ['failed, and Fly does not say: as planned', 'unread', planned, failed, true],
@@ -75,6 +82,6 @@ test.each<readonly [string, string, Partial<MachineUpdate>, Parameters<typeof st
   ['at rest, and pointed at one that is cut off', 'dark', { ...planned, ...pointed }, stopped, false],
   ['at rest, and pointed at one that Fly does not show', 'unread', { ...planned, ...pointed }, stopped, true],
 ])('one that is %s (%s) is left down: %o %o %s', async (_words, id, step, now, isDown) => {
-  const update = { config: { standbys: [id] }, skipLaunch: false, ...step } as MachineUpdate;
+  const update = { config: { standbys: [id] }, skipLaunch: false, standsInFor: undefined, ...step };
   expect(await staysDown(passOf(), update, now)).toBe(isDown);
 });

@@ -1,0 +1,131 @@
+/** An app is adopted whole, or nothing of it. */
+import { describe, expect, it } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
+import { planApp } from '../../../src/plan/app.ts';
+import { desiredApp, group, input, machine, observed, type MachineParts, writes } from '../builders.ts';
+
+const b = 'b'.repeat(32);
+
+describe('an app of which another fleet keeps machines that are not taken over', () => {
+  const owner: FleetOwner = { name: 'acme' };
+  const both = desiredApp({
+    groups: [group({ counts: { arn: 1 } }), group({ name: 'worker', counts: { arn: 1 } })],
+  });
+  const web = desiredApp({ groups: [group({ counts: { arn: 2 } })] });
+  const words = { flycd_fleet: 'words', flycd_origin: 'n1:' };
+  const of = (name: string, metadata: Readonly<Record<string, string | undefined>> = words, parts: MachineParts = {}) =>
+    machine(both, { group: name, ...parts, metadata: { fly_process_group: name, ...metadata } });
+  const adopting = (...machines: readonly Machine[]) =>
+    planApp(input(web, observed({ machines }), { fleet: owner, options: { adopt: true } }));
+  const kinds = (steps: readonly { readonly kind: string }[]) => steps.map(({ kind }) => kind);
+
+  it('gets no label before a word about all of it, and nothing else is done', () => {
+    const planned = adopting(of('web'), of('worker'));
+    expect(writes(planned)).toEqual([]);
+    expect(planned.status).toBe('blocked');
+    expect(planned.holds).toMatchObject([
+      {
+        reason: 'owner',
+        because: 'fleet words has 1 machine of process group worker, which git does not name',
+        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
+      },
+    ]);
+    expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.create');
+  });
+
+  it('gets nothing at all where none of what git names is theirs', () => {
+    for (const beside of [[], [of('web', { flycd_fleet: undefined })], [of('web', { flycd_fleet: 'acme' })]]) {
+      const planned = adopting(...beside, of('worker'), of('worker', words, { number: 2 }));
+      expect(writes(planned)).toEqual([]);
+      expect(planned.holds).toMatchObject([
+        {
+          reason: 'owner',
+          because: 'fleet words has 2 machines of process group worker, which git does not name',
+          next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
+        },
+      ]);
+      expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('app.adopt');
+    }
+  });
+
+  it('is named by its repo where nobody named its fleet', () => {
+    const planned = adopting(of('web'), of('worker', { flycd_fleet: 'flycd', flycd_origin: `o1:${b}:` }));
+    expect(planned.holds).toMatchObject([
+      { because: expect.stringContaining(`the config repo of origin ${b.slice(0, 12)} has 1 machine`) },
+    ]);
+    expect(planned.holds[0]?.next).toContain(`flycd adopt shop --from ${b.slice(0, 12)} takes`);
+  });
+
+  it('says what it keeps of a group that git does name', () => {
+    const planned = adopting(of('web'), of('web', { ...words, fly_platform_version: undefined }, { number: 2 }));
+    expect(planned.holds).toMatchObject([
+      {
+        because: 'fleet words has 1 machine that git does not count',
+        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it',
+      },
+    ]);
+  });
+
+  it('says so before anybody adopts it', () => {
+    const planned = planApp(input(web, observed({ machines: [of('web'), of('worker')] }), { fleet: owner }));
+    expect(planned.holds).toMatchObject([
+      {
+        because:
+          'fleet words owns this app; fleet words has 1 machine of process group worker, which git does not name',
+        next: expect.stringContaining('flycd adopt shop --from words takes'),
+      },
+    ]);
+    const whole = planApp(input(web, observed({ machines: [of('web')] }), { fleet: owner }));
+    expect(whole.holds[0]?.next).toContain('flycd adopt shop (all its apps');
+  });
+
+  it('does not call a release command’s machine a process group', () => {
+    const [hold] = adopting(of('web'), of('worker', { ...words, fly_process_group: 'fly_app_release_command' })).holds;
+    expect(hold?.because).toBe('fleet words has 1 machine that git does not count');
+  });
+
+  it('and a third one has machines is taken over from each by a word of its own', () => {
+    const machines = [of('web'), of('worker', { flycd_fleet: 'third', flycd_origin: 'n1:' })];
+    for (const [name, other, id] of [
+      ['words', 'third', 0],
+      ['third', 'words', 1],
+    ] as const) {
+      const from: FleetOwner = { ...owner, from: { text: name, name, digits: undefined } };
+      const planned = planApp(input(web, observed({ machines }), { fleet: from }));
+      expect(planned.steps).toMatchObject([{ kind: 'machine.label', machineId: machines[id]?.id }]);
+      expect(planned.holds).toMatchObject([
+        { reason: 'owner', next: expect.stringContaining(`flycd adopt shop --from ${other}`) },
+      ]);
+    }
+  });
+
+  it('is labelled first, where what was taken over before would go', () => {
+    const planned = adopting(of('web'), of('worker', { flycd_fleet: 'acme', flycd_origin: undefined }));
+    expect(kinds(writes(planned))).toEqual(['app.adopt']);
+    expect(planned.holds.map(({ reason, next }) => [reason, next])).toEqual([
+      ['owner', 'flycd diff shows what happens to them, and flycd sync does it'],
+    ]);
+    expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.destroy');
+  });
+
+  it('is held for a host that does not answer beside that', () => {
+    const one = of('web');
+    const dark: Machine = { ...one, host_status: 'unreachable', config: undefined, incomplete_config: one.config };
+    expect(adopting(dark).holds.map(({ reason }) => reason)).toEqual(['unreachable']);
+    const planned = adopting(dark, of('web', words, { number: 2 }), of('worker'));
+    expect(writes(planned)).toEqual([]);
+    expect(planned.holds.map(({ reason }) => reason).toSorted()).toEqual(['owner', 'unreachable']);
+  });
+
+  it('is adopted whole where a copy made by hand, or what another owner has but begun, is all that is left', () => {
+    for (const left of [
+      of('worker', { ...words, flycd_machine: 'another' }),
+      of('worker', { flycd_fleet: 'bbb', flycd_origin: 'n1:', flycd_begun: '1' }),
+    ]) {
+      const planned = adopting(of('web'), left);
+      expect(planned.holds).toEqual([]);
+      expect(kinds(writes(planned))).toContain('app.adopt');
+    }
+  });
+});
