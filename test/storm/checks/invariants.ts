@@ -146,7 +146,7 @@ function toCompare(
   // `off` is existence and counts only: a value by hand stays, and no note says so.
   // So does one of another repo that began the app at the same moment.
   const isHands = byHand.has(`${idea.name}/PASSWORD`) || begunTwice.has(idea.name);
-  const isUnknown = isUnverified(planned, byHand) || (isHands && idea.drift === 'off');
+  const isUnknown = isHands && (isUnverified(planned) || idea.drift === 'off');
   const pruned = prune?.filter((what) => what !== 'secrets' || !isHands);
   return { ...idea, ...(isUnknown ? { secret: undefined } : {}), ...(pruned === undefined ? {} : { prune: pruned }) };
 }
@@ -181,11 +181,11 @@ function isNamedIn(notes: PlannedApp['notes'], id: string): boolean {
 }
 
 /**
- * A value that a person set before FlyCD ever set one is told of by nothing: a note says so, and it stays until the next
+ * A value that somebody else set before FlyCD ever set one is told of by nothing: a note says so, and it stays until the next
  * release (Fly's digests are opaque, and no fleet is restarted for what may be the same).
  */
-function isUnverified({ app, notes }: PlannedApp, byHand: Calm['byHand']): boolean {
-  return byHand.has(`${app}/PASSWORD`) && notes.some((note) => note.startsWith('PASSWORD on Fly: unverified'));
+function isUnverified({ notes }: PlannedApp): boolean {
+  return notes.some((note) => note.startsWith('PASSWORD on Fly: unverified'));
 }
 
 /** Each version is started once: who stops a machine by hand a second time means it, and a note says that it stays so. */
