@@ -48,6 +48,7 @@ test.each([
   [2_087_790_716, 'an address allocated a second before the database was lost, while lists lag'],
   [2_087_792_872, 'a deployment by hand takes a group of a version that cannot be given back'],
   [316_292_872, 'another repo set a secret of an app that it began and lost'],
+  [316_295_187, 'git drops an app whose machines are being made anew'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

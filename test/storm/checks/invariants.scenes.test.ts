@@ -363,6 +363,23 @@ test.each([
   expect(await said(copied)).toContainEqual(double);
 });
 
+test('a machine and the one made in its place are both there only where git names the app no more', async () => {
+  const made = (replaces: string) => (world: World) => {
+    const original = web(world);
+    const id = '2865421f';
+    const metadata = { ...original.config.metadata, flycd_machine: id, flycd_replaces: replaces };
+    const next = { ...original, id, name: 'web-arn-1-g2', config: { ...original.config, metadata } };
+    world.apps.get('app-1')?.machines.set(id, next);
+  };
+  const half = (world: World): void => made(web(world).id)(world);
+  const none: FleetIdea = { apps: [] };
+  const orphaned = [{ ...plain, status: 'orphaned' }];
+  const double = expect.stringContaining('are both web/arn/1');
+  expect(await said(half, orphaned, new Map(), none)).not.toContainEqual(double);
+  expect(await said(made('another'), orphaned, new Map(), none)).toContainEqual(double);
+  expect(await said(half)).toContainEqual(double);
+});
+
 test('a copy from before its original had its own id goes by the place that a held plan gives it', async () => {
   const copied = (world: World): void => {
     const original = web(world);

@@ -217,7 +217,9 @@ const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
     // What flyctl copied from a machine that FlyCD had just sent its config, and not given its own id yet, looks like itself.
     const placed = planned === undefined ? app.machines : withoutCopies(app, planned);
     // Clones that somebody made of an app before git dropped it: nobody looks after them any more. FlyCD's names end so.
-    const counted = placed.filter((machine) => isItself(machine) && (isNamed || ownName.test(machine.name)));
+    const counted = placed.filter(
+      (machine) => isItself(machine) && (isNamed || (ownName.test(machine.name) && !isReplacedIn(app, machine))),
+    );
     return [...Map.groupBy(counted, ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
       .filter(([slot, machines]) => {
@@ -226,6 +228,11 @@ const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
       })
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`);
   });
+
+/** Where git drops the app in the middle of it, nobody goes on: the old machine stays, and so does the one in its place. */
+function isReplacedIn({ machines }: AppSnapshot, { id }: MachineSnapshot): boolean {
+  return machines.some(({ metadata }) => (metadata['flycd_replaces'] ?? '').split(',').includes(id));
+}
 
 /** A standby waits for the end of a machine that is there; it can serve nobody, share no volume and do no job twice. */
 const standbysStandIn: Invariant = ({ fleet, apps, plan }) =>
