@@ -58,7 +58,6 @@ export async function createMachine(
     throw error;
   }
   const { note } = await stampReadBack(pass, sent);
-  for (const id of step.replaces ?? []) pass.replaced.add(id);
   return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
 }
 

@@ -1,8 +1,8 @@
-import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { fieldChanges } from '../../src/flyconfig/live/changes.ts';
 import { settle } from '../../src/flyconfig/live/settle.ts';
 import { readHash } from '../../src/flyconfig/live/version.ts';
-import { formatRead } from '../../src/model/stamps/stamps.ts';
+import { formatRead, parseIds } from '../../src/model/stamps/stamps.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -42,6 +42,7 @@ export async function stampReadBack(
   if (machine?.config === undefined || machine.config === null) return { note: undefined };
   // What was done is done, and told as that: who comes next plans from there.
   takenOver(pass, [machine]);
+  if (isProven) succeeds(pass, machine);
   if (version !== undefined && machine.instance_id !== version) {
     return { note: 'somebody changed it right after; the next pass compares it' };
   }
@@ -63,4 +64,9 @@ export async function stampReadBack(
   await fly.patchMetadata(app.name, machineId, metadata);
   const note = kept.length > 0 ? `the platform keeps ${kept.slice(0, 5).join(', ')} its own way` : undefined;
   return { note };
+}
+
+/** It was seen healthy: from now on the machine whose place it has taken does not count. */
+export function succeeds(pass: AppPass, { config }: Machine): void {
+  for (const id of parseIds(config?.metadata?.[stampKeys.replaces])) pass.replaced.add(id);
 }

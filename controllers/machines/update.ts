@@ -14,7 +14,7 @@ import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
-import { stampReadBack } from './read-back.ts';
+import { stampReadBack, succeeds } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { checkStayingNow } from './staying.ts';
 import { withStandby } from './standbys.ts';
@@ -177,5 +177,6 @@ async function label(pass: AppPass, step: MachineLabel): Promise<StepDone> {
     nonce: undefined,
   });
   await fly.patchMetadata(app.name, step.machineId, { [stampKeys.unproven]: null });
+  if (machine !== undefined) succeeds(pass, machine);
   return { outcome: 'updated', message: 'it is healthy now' };
 }

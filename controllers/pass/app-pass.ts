@@ -139,7 +139,7 @@ export class AppPass {
   readonly intents = new Set<number>();
   /** What answers a call of this pass that Fly has no key for, by its id, and the call's target: it answers no other. */
   readonly answers = new Map<string, string>();
-  /** Machines that others take the place of which this pass made and saw healthy. */
+  /** Machines whose place another one has that this pass saw healthy. */
   readonly replaced = new Set<string>();
   /** Machines that this pass made anew elsewhere: standbys still name them. */
   readonly moved = new Set<string>();
