@@ -49,6 +49,7 @@ test.each([
   [2_087_792_872, 'a deployment by hand takes a group of a version that cannot be given back'],
   [316_292_872, 'another repo set a secret of an app that it began and lost'],
   [316_295_187, 'git drops an app whose machines are being made anew'],
+  [316_296_136, 'a FlyCD is killed in the millisecond of a failure, and git moves in it as well'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -172,6 +172,25 @@ test('a stamp that comes again speaks of the release that failed, whatever git s
   expect(eyes.standing.failedImage('app-1')).toBe(broken);
 });
 
+test('a stamp that is first seen once git has moved, in its very millisecond, speaks of what git said before', async () => {
+  const { it, eyes, commit } = await watched();
+  const broken = 'docker.io/library/failing-check:7';
+  const idea = { ...app, env: { GREETING: 'two' } };
+  await commit({ env: idea.env, image: broken });
+  const at = it.clock.now() + 1000;
+  const said = (image: string, when: number) => eyes.standing.published({ apps: [{ ...idea, image }] }, image, when);
+  said('docker.io/library/app:3', at);
+  const [machine] = members(it);
+  const path = `/apps/app-1/machines/${machine?.id}/metadata`;
+  await it.asPerson('PATCH', path, {
+    metadata: { flycd_failed: `c1:${'0'.repeat(32)}:sha256:${'0'.repeat(64)}:${at}` },
+  });
+  await it.asPerson('POST', '/apps/app-1/secrets', { values: { A: '1' } });
+  expect(eyes.standing.failedImage('app-1')).toBeUndefined();
+  said(broken, at + 1);
+  expect(eyes.standing.failedImage('app-1')).toBe(broken);
+});
+
 describe('heard of a command that', () => {
   const ran = { code: 0, stdout: '', stderr: '' };
   const how = { afterMs: undefined, death: undefined, state: undefined };

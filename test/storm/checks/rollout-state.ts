@@ -156,8 +156,8 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
     words.set(place, word);
     carriers.set(word, new Set([machine]));
     if (key !== failedKey) return;
-    // An app that had no machines then is stamped when it has some.
-    const then = history.find(({ since }) => since <= word.at)?.fleet ?? git;
+    // An app that had no machines then is stamped when it has some. What git says from that very millisecond on is not what failed.
+    const then = history.find(({ since }) => since < word.at)?.fleet ?? git;
     const idea = then.apps.find(({ name }) => name === app.name);
     // Told anew by a database, once a hand took away all who said it, it speaks of the same release: git may have moved in the
     // very millisecond of the failure, after it.
