@@ -46,7 +46,7 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
   const theirs = adoptable(inventory, fleet);
   const kept = keptFrom(input, theirs);
   const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), kept].filter((parts) => parts !== undefined);
-  if (first === undefined) return removesUnseen(inventory, theirs) ? labelsFirst(desired.name, draft) : draft;
+  if (first === undefined) return theirs.length > 0 ? labelsFirst(desired.name, draft) : draft;
   // With a part of it labelled both owners would hold the app, also one that is still at its first release.
   const canLabel = kept === undefined && theirs.some((machine) => liveConfigOf(machine) !== undefined);
   const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
@@ -56,17 +56,16 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
   return { steps: all.steps.filter(goesOn), holds: [...all.holds, ...holds] };
 }
 
-/** What an earlier `--from` took over is of groups that git may not name, and no plan has shown yet what becomes of it. */
-function removesUnseen({ otherFleet, removed }: MachineInventory, theirs: readonly Machine[]): boolean {
-  return otherFleet !== undefined && theirs.length > 0 && removed.some(({ ours }) => ours);
-}
+/** What takes something away for good. */
+const removals: ReadonlySet<Step['kind']> = new Set(['machine.destroy', 'address.release', 'secret.unset']);
 
+/** Of another owner's app no plan has shown what would go: it is taken over, and the next plan shows it. */
 function labelsFirst(app: string, draft: PlanDraft): PlanDraft {
-  const goesOn = (step: Step): boolean => step.kind === 'app.adopt';
-  return holdBack(withConfirmable(draft), app, (step) => !goesOn(step), {
+  if (!draft.steps.some(({ kind }) => removals.has(kind))) return draft;
+  return holdBack(withConfirmable(draft), app, ({ kind }) => kind !== 'app.adopt', {
     reason: 'owner',
-    because: 'machines of process groups that git does not name were taken over, too',
-    next: 'flycd diff shows what happens to them, and flycd sync does it',
+    because: 'some of what the app has would go, which no plan has shown while it was another owner’s',
+    next: 'flycd diff shows it once the app is adopted',
   });
 }
 
@@ -93,10 +92,15 @@ function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly M
   const groups = [...new Set(unnamed)].filter(isGroup).toSorted(byText);
   const what = `process group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}, which git does not name`;
   const count = groups.length > 0 ? unnamed.filter(isGroup).length : kept.length;
-  const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes over all that it has in the app; flycd diff then shows what happens to it`;
+  const from = shellWord(shortOrigin(other.origin) ?? other.fleet);
+  const again = `then flycd adopt ${shellWord(name)}`;
+  // What a second owner has is left to a word of its own.
+  const isAll = theirs.every((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
+  const after = isAll ? 'flycd diff then shows what happens to it' : again;
+  const way = `flycd adopt ${shellWord(name)} --from ${from} takes over all that it has in the app; ${after}`;
   return {
     reason: 'owner',
     because: `${ownerWords(other)} has ${plural(count, 'machine')} ${groups.length > 0 ? `of ${what}` : 'that git does not count'}`,
-    next: groups.length > 0 ? `${way}. Or name ${groups.join(', ')} in git` : way,
+    next: groups.length > 0 ? `${way}. Or name ${groups.join(', ')} in git, ${again}` : way,
   };
 }

@@ -117,4 +117,28 @@ describe('an app that another fleet has', () => {
     expect(machines()).toEqual(expect.arrayContaining([...before]));
     expect(new Set(owners())).toEqual(new Set(['two']));
   });
+
+  test('moves whole the other way, too: its groups are named, it is adopted, and then removed', async () => {
+    const both = 'processes: {app: run, worker: work}\n';
+    world = await arena();
+    const one = new Fleet('one');
+    const two = new Fleet('two');
+    one.write('moved/app.yaml', app('moved', both).replace('machines: {count: 2}\n', ''));
+    expect((await one.sync()).code).toBe(0);
+    two.write('moved/app.yaml', app('moved').replace('machines: {count: 2}\n', ''));
+    const before = machines();
+    const advice = await two.adviceFor('moved');
+    const [, way = ''] = advice.split('. Or ');
+    expect(way).toMatch(
+      /^name worker in git, then flycd adopt moved\. Then remove moved from one's config repo; not before/,
+    );
+    two.write('moved/app.yaml', app('moved', both).replace('machines: {count: 2}\n', ''));
+    for (const act of [() => two.flycd(['adopt', 'moved']), () => Promise.resolve(one.remove('moved'))]) {
+      await act();
+      for (const fleet of [one, two]) await fleet.sync();
+    }
+    expect(machines()).toEqual(before);
+    expect(new Set(owners())).toEqual(new Set(['two']));
+    expect((await two.flycd(['diff'])).code).toBe(0);
+  });
 });

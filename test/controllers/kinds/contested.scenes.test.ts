@@ -81,12 +81,12 @@ const sortedCodes = (all: readonly Said[]) => codesOf(all).toSorted((one, other)
 const textOf = (all: readonly Said[]) => all.map(({ said }) => said).join('\n');
 
 describe.each(['bbb', 'words'])(
-  'while a pass that took the app over is at work, %s takes it over from that one',
+  'while the next pass of the one that took the app over is at work, %s takes it over from that one',
   (who) => {
     test.each([
-      [5000, 0],
+      [3000, 0],
       [8000, 0],
-      [5000, 3000],
+      [3000, 3000],
       [8000, 8000],
     ])('%i ms later (lists lag by %i ms): nothing is destroyed or released any more', async (apartMs, listMs) => {
       world = await arena();
@@ -97,9 +97,12 @@ describe.each(['bbb', 'words'])(
       const aaa = copyOf('aaa', app('nginx:2', 1, prunesOne));
       await owners.words.flycd(once);
       await world.clock.sleep(600_000);
+      // It would lose an address and two machines, which no plan has shown.
+      expect((await aaa.flycd(plainly)).code).toBe(4);
+      await world.clock.sleep(600_000);
       world.simulator.world.lag.set({ listMs });
       const said = await inTurn(apartMs, [
-        () => aaa.flycd(plainly),
+        () => aaa.flycd(once),
         () => owners[who as 'bbb' | 'words'].flycd(from('aaa'), 'laptop'),
       ]);
       expect(codesOf(said), textOf(said)).toEqual([4, 0]);
@@ -122,9 +125,12 @@ describe.each([
     const aaa = copyOf('aaa', files);
     world.simulator.world.lag.set({ listMs });
     const said = await inTurn(0, [() => aaa.flycd(plainly)]);
-    expect(codesOf(said), textOf(said)).toEqual([0]);
+    const isLess = count < 2;
+    expect(codesOf(said), textOf(said)).toEqual([isLess ? 4 : 0]);
     expect(textOf(said)).not.toContain('was taken over');
     expect(fleets()).toEqual(['aaa']);
+    await world.clock.sleep(30_000);
+    if (isLess) expect((await aaa.flycd(once)).code).toBe(0);
     await world.clock.sleep(30_000);
     expect(machines()).toHaveLength(count);
     expect((await aaa.flycd(['diff'])).code).toBe(0);
@@ -206,7 +212,7 @@ test.each([
   expect(creates.filter(({ status }) => status === 409)).toEqual([]);
   world.simulator.world.lag.set({});
   if (said?.code === 0) expect((await aaa.flycd(['diff'])).code, said.said).toBe(0);
-  else expect(said?.said).toContain('nothing shows that it is gone');
+  else expect(said?.said).toMatch(/nothing shows that it is gone|which no plan has shown/);
   await world.clock.sleep(60_000);
   const again = await aaa.flycd(once);
   expect(again.code, again.stderr + again.stdout).toBe(0);
@@ -345,7 +351,8 @@ test.each([
   world.simulator.world.lag.set({ listMs: 5000 });
   words.commit(app('nginx:1', 1));
   const [, said] = await inTurn(ms, [() => words.flycd(once), () => aaa.flycd(adopt)]);
-  expect(said?.code, said?.said).toBe(0);
+  // To the plan those that lists still show would go.
+  expect(said?.code, said?.said).toBe(adopt.includes('--from') ? 0 : 4);
   expect([machines().length, fleets()]).toEqual([1, ['aaa']]);
   expect((await aaa.flycd(['status'])).stdout).not.toContain('failed');
 });

@@ -28,7 +28,7 @@ describe('an app of which another fleet keeps machines that are not taken over',
       {
         reason: 'owner',
         because: 'fleet words has 1 machine of process group worker, which git does not name',
-        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
+        next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git, then flycd adopt shop',
       },
     ]);
     expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.create');
@@ -42,7 +42,7 @@ describe('an app of which another fleet keeps machines that are not taken over',
         {
           reason: 'owner',
           because: 'fleet words has 2 machines of process group worker, which git does not name',
-          next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git',
+          next: 'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it. Or name worker in git, then flycd adopt shop',
         },
       ]);
       expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('app.adopt');
@@ -100,13 +100,62 @@ describe('an app of which another fleet keeps machines that are not taken over',
     }
   });
 
-  it('is labelled first, where what was taken over before would go', () => {
-    const planned = adopting(of('web'), of('worker', { flycd_fleet: 'acme', flycd_origin: undefined }));
-    expect(kinds(writes(planned))).toEqual(['app.adopt']);
-    expect(planned.holds.map(({ reason, next }) => [reason, next])).toEqual([
-      ['owner', 'flycd diff shows what happens to them, and flycd sync does it'],
-    ]);
-    expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('machine.destroy');
+  const ours = { flycd_fleet: 'acme', flycd_origin: undefined };
+
+  it.each([
+    ['of a group that git does not name, taken over before', [of('web'), of('worker', ours)], {}, 'machine.destroy'],
+    [
+      'of a group that git names, and too many',
+      [of('web'), of('web', ours, { number: 2 }), of('web', words, { number: 3 })],
+      {},
+      'machine.destroy',
+    ],
+    [
+      'and too many of its own',
+      [of('web'), of('web', words, { number: 2 }), of('web', words, { number: 3 })],
+      {},
+      'machine.destroy',
+    ],
+    ['an address', [of('web')], { network: { ips: [], autoPruneIps: true } }, 'address.release'],
+  ] as const)(
+    'is labelled first, where something would go that no plan has shown: %s',
+    (_what, machines, more, kind) => {
+      const app = { ...web, ...more };
+      const wanted = input(app, observed({ machines, addresses: [{ ip: '2a09::1' }] }), {
+        fleet: owner,
+        options: { adopt: true },
+      });
+      const planned = planApp(wanted);
+      expect(kinds(writes(planned))).toEqual(['app.adopt']);
+      expect(planned.holds.map(({ reason, next }) => [reason, next])).toEqual([
+        ['owner', 'flycd diff shows it once the app is adopted'],
+      ]);
+      expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain(kind);
+    },
+  );
+
+  it('is adopted at once where nothing of it goes', () => {
+    const planned = adopting(of('web'));
+    expect(planned.holds).toEqual([]);
+    expect(kinds(writes(planned))).toContain('machine.create');
+  });
+
+  it('whoever does as the hold says removes it from the other repo last', () => {
+    const held = (fleet: FleetOwner, ...machines: readonly Machine[]) =>
+      planApp(input(web, observed({ machines }), { fleet })).holds[0]?.next;
+    const last = "Then remove shop from words's config repo; not before, or words may destroy it";
+    const all =
+      'flycd adopt shop --from words takes over all that it has in the app; flycd diff then shows what happens to it';
+    expect(held(owner, of('web'), of('worker'))).toBe(`${all}. Or name worker in git, then flycd adopt shop. ${last}`);
+    // What words has is left to a word of its own.
+    const third = 'flycd adopt shop --from third takes over all that it has in the app; then flycd adopt shop';
+    const thirds = of('worker', { flycd_fleet: 'third', flycd_origin: 'n1:' });
+    expect(held(owner, of('web'), thirds)).toBe(`${third}. Or name worker in git, then flycd adopt shop. ${last}`);
+    const unnamed = { flycd_fleet: 'flycd', flycd_origin: `o1:${b}:` };
+    const whole = all.replace('words', b.slice(0, 12));
+    expect(held(owner, of('web', unnamed), of('worker', unnamed))).toBe(
+      `if this repo replaces it: ${whole}. Or name worker in git, then flycd adopt shop; otherwise remove shop from one of the two`,
+    );
   });
 
   it('is held for a host that does not answer beside that', () => {
