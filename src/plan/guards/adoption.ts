@@ -92,12 +92,11 @@ function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly M
   const groups = [...new Set(unnamed)].filter(isGroup).toSorted(byText);
   const what = `process group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}, which git does not name`;
   const count = groups.length > 0 ? unnamed.filter(isGroup).length : kept.length;
-  const from = shellWord(shortOrigin(other.origin) ?? other.fleet);
   const again = `then flycd adopt ${shellWord(name)}`;
   // What a second owner has is left to a word of its own.
   const isAll = theirs.every((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
   const after = isAll ? 'flycd diff then shows what happens to it' : again;
-  const way = `flycd adopt ${shellWord(name)} --from ${from} takes over all that it has in the app; ${after}`;
+  const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes over all that it has in the app; ${after}`;
   return {
     reason: 'owner',
     because: `${ownerWords(other)} has ${plural(count, 'machine')} ${groups.length > 0 ? `of ${what}` : 'that git does not count'}`,

@@ -1,69 +1,8 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { World } from '../../../simulator/world/world.ts';
-import { arena } from '../../controllers/arena.ts';
-import { filesOf, goodImage, type AppIdea, type FleetIdea } from '../world/fleet.ts';
-import { raisePeaks } from '../world/peaks.ts';
-import { addShapes, invariants, neverStarted, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
-
-const app: AppIdea = {
-  name: 'app-1',
-  region: 'arn',
-  image: goodImage,
-  env: { GREETING: 'hello' },
-  memoryMb: 512,
-  secret: 'hush-1-hush',
-  ips: ['v6'],
-  prune: ['addresses', 'secrets'],
-  groups: {
-    web: { count: 2, serves: true, rests: false, checks: true, volumeGb: undefined },
-    worker: { count: undefined, serves: false, rests: false, checks: true, volumeGb: undefined },
-    store: { count: 1, serves: false, rests: false, checks: true, volumeGb: 2 },
-  },
-  strategy: 'rolling',
-  maxUnavailable: undefined,
-  comment: 'first',
-  broken: false,
-};
-const fleet = { apps: [app] };
-const plain: PlannedApp = { app: 'app-1', status: 'synced', steps: [], holds: [], notes: [] };
-
-/** What the invariants say of a synced app once somebody has done this to it, unseen by FlyCD. */
-async function said(
-  spoil: (world: World) => void,
-  plan: readonly PlannedApp[] = [plain],
-  byHand: Calm['byHand'] = new Map(),
-  wanted: FleetIdea = fleet,
-  begunTwice: Calm['begunTwice'] = new Set(),
-): Promise<readonly string[]> {
-  const it = await arena({ orderly: true });
-  onTestFinished(() => it.close());
-  it.write(filesOf(fleet));
-  const ran = await it.flycd(['sync', '--once']);
-  expect(ran.code, ran.stdout + ran.stderr).toBe(0);
-  const { world } = it.simulator;
-  await it.asPerson('POST', '/apps/app-1/machines', { name: 'theirs', region: 'arn', config: { image: 'theirs' } });
-  await it.clock.sleep(5000);
-  const others = world
-    .snapshot()
-    .flatMap((app) => app.machines.map((machine) => ({ app: app.name, machine })))
-    .filter(({ machine }) => machine.name === 'theirs');
-  spoil(world);
-  const peaks = new Map<string, number>();
-  raisePeaks(peaks, fleet);
-  const shapes = new Map<string, Set<string>>();
-  addShapes(shapes, fleet);
-  const found = { apps: world.snapshot(), neverRan: neverStarted(world) };
-  const calm: Calm = { fleet: wanted, ...found, plan, peaks, shapes, byHand, begunTwice, others };
-  return invariants.flatMap((invariant) => invariant(calm));
-}
-
-const machine = (world: World, name: string) => {
-  const found = world.apps.get('app-1');
-  const one = found?.machines.get(found.machineNames.get(name) ?? '');
-  if (one === undefined) throw new Error(`no ${name}`);
-  return one;
-};
-const web = (world: World) => machine(world, 'web-arn-1-g1');
+import type { AppIdea, FleetIdea } from '../world/fleet.ts';
+import { app, fleet, holding, machine, plain, said, web } from './copies/spoiled.ts';
+import { stillHeld, type Calm, type PlannedApp } from './invariants.ts';
 
 test('a synced app breaks none', async () => {
   expect(await said(() => undefined)).toEqual([]);
@@ -184,11 +123,6 @@ test('under `drift: off` what a note speaks of stays, and a stop; never a machin
   expect(await under(other, plain)).toHaveLength(1);
   expect(await under((world) => (web(world).state = 'destroyed'))).toHaveLength(1);
 });
-
-const holding = (target: string): PlannedApp => {
-  const hold = { reason: 'flyctl', because: 'changed by flyctl', steps: [{ target: 'app-1', machines: [{ target }] }] };
-  return { ...plain, status: 'held', holds: [hold] };
-};
 
 test('a standby of no machine, where a hold says that somebody deployed so; under no other hold', async () => {
   const gone = (world: World): void => {
@@ -330,88 +264,6 @@ test('what is held after a person has confirmed it', () => {
   expect(stillHeld([{ ...foreign, app: 'app-9' }], fleet)).toEqual([]);
   expect(stillHeld([foreign], fleet)).toHaveLength(1);
   expect(stillHeld([{ ...gone, holds: held('brake', 'too many').holds }], fleet)).toHaveLength(1);
-});
-
-test('what a deployment by hand left is no finding where a hold names it by its id', async () => {
-  let id = '';
-  const copied = (world: World): void => {
-    id = 'copy';
-    const config = { ...web(world).config, image: 'other' };
-    world.apps.get('app-1')?.machines.set(id, { ...web(world), id, name: 'copy', config });
-  };
-  expect(await said(copied)).not.toEqual([]);
-  const steps = [{ kind: 'machine.destroy', target: `app-1/${id}`, because: '' }];
-  const held = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'left', steps }] };
-  expect(await said(copied, [held])).toEqual([]);
-});
-
-test.each([
-  ['a canary', { fly_canary: 'true' }],
-  ['half of a bluegreen deployment', { fly_bluegreen_deployment_tag: '1767225933' }],
-])('%s, copied before its original was given its own id, has no place: no slot is there twice', async (_what, left) => {
-  const copied = (world: World): void => {
-    const original = web(world);
-    const { flycd_machine: _id, ...metadata } = original.config.metadata ?? {};
-    original.config.metadata = metadata;
-    const config = { ...original.config, metadata: { ...metadata, ...left } };
-    world.apps.get('app-1')?.machines.set('copy', { ...original, id: 'copy', name: 'quiet-dew-1', config });
-  };
-  const double = expect.stringMatching(/^app-1: \S+ and \S+ are both web\/arn\/1$/);
-  expect(await said(copied, [holding('app-1/copy')])).toEqual([]);
-  // A hold on the place says nothing of two in it.
-  expect(await said(copied, [holding('app-1/web/arn/1')])).toContainEqual(double);
-  expect(await said(copied)).toContainEqual(double);
-});
-
-test('a machine and the one made in its place are both there only where git names the app no more', async () => {
-  const made = (replaces: string) => (world: World) => {
-    const original = web(world);
-    const id = '2865421f';
-    const metadata = { ...original.config.metadata, flycd_machine: id, flycd_replaces: replaces };
-    const next = { ...original, id, name: 'web-arn-1-g2', config: { ...original.config, metadata } };
-    world.apps.get('app-1')?.machines.set(id, next);
-  };
-  const half = (world: World): void => made(web(world).id)(world);
-  const none: FleetIdea = { apps: [] };
-  const orphaned = [{ ...plain, status: 'orphaned' }];
-  const double = expect.stringContaining('are both web/arn/1');
-  expect(await said(half, orphaned, new Map(), none)).not.toContainEqual(double);
-  expect(await said(made('another'), orphaned, new Map(), none)).toContainEqual(double);
-  expect(await said(half)).toContainEqual(double);
-});
-
-test('a copy from before its original had its own id goes by the place that a held plan gives it', async () => {
-  const copied = (world: World): void => {
-    const original = web(world);
-    const { flycd_machine: _id, ...metadata } = original.config.metadata ?? {};
-    const config = { ...original.config, metadata, image: 'other' };
-    world.apps.get('app-1')?.machines.set('copy', { ...original, id: 'copy', name: 'quiet-dew-1', config });
-  };
-  const step = { kind: 'machine.destroy', target: 'app-1/web/arn/3', because: '' };
-  const going = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'changed', steps: [step] }] };
-  expect(await said(copied, [going])).toEqual([]);
-  expect(await said(copied, [holding('app-1/web/arn/3')])).toHaveLength(2);
-});
-
-test('under `drift: off` a copy by hand stays by the name that a note gives it; never one that no note speaks of', async () => {
-  const off: FleetIdea = { apps: [{ ...app, drift: 'off' }] };
-  const copied = (world: World): void => {
-    const original = web(world);
-    world.apps.get('app-1')?.machines.set('copy', {
-      ...original,
-      id: 'copy',
-      name: 'quiet-dew-1',
-      config: { ...original.config, image: 'other' },
-    });
-    // In its place, as after a bluegreen deployment.
-    original.state = 'destroyed';
-  };
-  const differs = 'web/arn/2 (copy) differs from git; drift is not healed here (sync.drift: off)';
-  const under = (...notes: readonly string[]) => said(copied, [{ ...plain, notes }], new Map(), off);
-  expect(await under(differs)).toEqual([]);
-  const found = [expect.stringContaining('app-1: quiet-dew-1 runs other')];
-  expect(await under()).toEqual(found);
-  expect(await under(differs.replace('(copy)', '(another)'))).toEqual(found);
 });
 
 test('under `drift: off` a group that somebody emptied stays without a machine, where a note says so of that one', async () => {
