@@ -1,4 +1,5 @@
 /** A person's word to FlyCD, heard: what it did, and whether what it said became so. */
+import type { Machine } from '../../../simulator/world/records.ts';
 import type { Arena } from '../../controllers/arena.ts';
 import type { Death } from '../../controllers/mortal.ts';
 import type { Dice } from '../world/dice.ts';
@@ -51,6 +52,9 @@ export function speechOf(dice: Dice, { fleet, watch, world }: Audience, pass: nu
 /** As FlyCD says of a word that its own database has, and for certain no machine. */
 const reachedHere = /only this FlyCD knows of it now|what was said of \S+ (?:may not|stands)/;
 
+/** As it says of an app without machines that it suspends. */
+const noMachine = 'it has no machine to write that on, so only FlyCDs with this database know of it';
+
 /** Killed it may have come as far. */
 function isKnownHere({ state }: Speech, ran: Ran | undefined): boolean {
   return state === undefined && (ran === undefined || (ran.code === 1 && reachedHere.test(ran.stderr)));
@@ -84,9 +88,14 @@ export async function listen(
   if (kind === 'resume' && isKnownHere(speech, ran)) standing.liftedHere(app);
   const findings: string[] = [];
   const found = world.simulator.world.apps.get(app);
+  // Made beside the command, perhaps in the millisecond of its last look.
+  const isTooLate = ({ createdAt }: Machine): boolean => createdAt >= began && ran?.stdout.includes(noMachine) === true;
   const hasMachines = [...(found?.machines.values() ?? [])].some(
     (machine) =>
-      isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === watch.fleetName && groupOf(machine) !== '',
+      isAlive(machine) &&
+      machine.config.metadata?.['flycd_fleet'] === watch.fleetName &&
+      groupOf(machine) !== '' &&
+      !isTooLate(machine),
   );
   if (kind === 'suspend' && isDone && hasMachines) {
     const suspension = standing.suspension(app, clock.now());
