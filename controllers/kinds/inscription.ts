@@ -48,6 +48,8 @@ interface Watched {
   readonly id: string;
   readonly version: string | undefined;
   readonly lease: Lease | undefined;
+  /** An update is under way there, under a lease or not: Fly may take it back, and all that was written since with it. */
+  readonly isReplaced: boolean;
   /** Since when it stands there, as far as nothing has written over it; monotonic. */
   readonly writtenAt: number;
   /** The end of a lease whose holder has had its update: of that holder no older one is on its way. */
@@ -206,8 +208,13 @@ async function outlastsUpdates(
   }
 }
 
-function seenOf({ id, instance_id: version, lease }: Machine): Pick<Watched, 'id' | 'version' | 'lease'> {
-  return { id, version, lease: lease ?? undefined };
+function seenOf({
+  id,
+  instance_id: version,
+  lease,
+  state,
+}: Machine): Pick<Watched, 'id' | 'version' | 'lease' | 'isReplaced'> {
+  return { id, version, lease: lease ?? undefined, isReplaced: state === 'replacing' };
 }
 
 /** What a look tells beside the one before it. */
@@ -230,7 +237,7 @@ function sinceThen(context: Keeping, before: Watched, live: Machine): Omit<Watch
 
 /** It stands there. */
 function verdictOn({ clock }: Keeping, inscription: Inscription, { lease, writtenAt, ...seen }: Watched): Verdict {
-  if (lease === undefined && seen.isOrphaned !== true) return 'kept';
+  if (lease === undefined && seen.isOrphaned !== true && !seen.isReplaced) return 'kept';
   if (lease !== undefined && lease.expires_at === seen.updatedUnder) return 'kept';
   if (clock.monotonic() - writtenAt < landsWithinMs) return 'open';
   if (lease === undefined || seen.hasMoved === true) return 'kept';

@@ -290,3 +290,44 @@ test.each([1, 2, 3, 12])(
     );
   },
 );
+
+describe('while an update is under way that no lease tells of, and that Fly takes back with all that was written since', () => {
+  const missing = 'docker.io/library/missing-image:1';
+
+  test('a suspension stands: by the FlyCD that makes the app', async () => {
+    scene.world.write({ ...fleet, ...shop(missing) });
+    const pass = scene.world.flycd(once);
+    await begun(updated);
+    const { code, stdout, stderr } = await scene.world.flycd(suspend, 'laptop');
+    await pass;
+    expect([code, suspensions()], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
+    scene.world.write(shop('nginx:4'));
+    await scene.world.flycd(once);
+    expect(images()).toEqual([missing]);
+  });
+
+  /** By hand, as `curl` does it. */
+  async function updateByHand(): Promise<void> {
+    const [machine] = seen()?.machines ?? [];
+    const config = { ...machine?.config, image: missing };
+    await scene.world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}`, { config });
+  }
+
+  test('a suspension stands: by hand', async () => {
+    await twoVersions();
+    await updateByHand();
+    const { code, stdout, stderr } = await scene.world.flycd(suspend, 'laptop');
+    await scene.world.clock.sleep(120_000);
+    expect([code, suspensions()], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+
+  test('what lifts one stands: by hand', async () => {
+    await twoVersions();
+    await done(suspend, 'laptop');
+    await updateByHand();
+    const { code, stdout, stderr } = await scene.world.flycd(['resume', 'shop'], 'laptop');
+    await scene.world.clock.sleep(120_000);
+    expect(code, stderr + stdout).toBe(0);
+    expect(suspensions()).toEqual([expect.not.stringContaining('a migration')]);
+  });
+});
