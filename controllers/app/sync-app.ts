@@ -66,7 +66,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     ({ lost, isOvertaken } = applied);
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
-    else if (faults.length === 0 && applied.moved.size > 0 && hasStandbys(planned))
+    else if (faults.length === 0 && haveStandbys(applied.moved, planned))
       faults.push(...(await pointStandbys(request, save)));
     const taken = await applied.takenSince();
     if (taken !== undefined) faults.push(taken);
@@ -188,8 +188,12 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
   return again.faults.length === 0 ? planned.plan : undefined;
 }
 
-function hasStandbys({ observed: { machines } }: Pick<PlannedApp, 'observed'>): boolean {
-  return machines.status === 'read' && machines.value.some(({ config }) => (config?.standbys ?? []).length > 0);
+/** A standby still stands in for one of these. */
+function haveStandbys(ids: ReadonlySet<string>, { observed: { machines } }: Pick<PlannedApp, 'observed'>): boolean {
+  return (
+    machines.status === 'read' &&
+    machines.value.some(({ config }) => (config?.standbys ?? []).some((id) => ids.has(id)))
+  );
 }
 
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */

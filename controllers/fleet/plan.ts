@@ -28,6 +28,8 @@ export interface PassOptions {
   readonly acceptOnly: readonly string[];
   /** Lifts adoption holds. */
   readonly adopt: boolean;
+  /** As `PlanOptions.adopted`. */
+  readonly adopted?: boolean | undefined;
   /** An update for every machine, changes or not (v0's --force). */
   readonly force: boolean;
   /** A person insists: holds for hand-made changes are lifted. */

@@ -7,6 +7,8 @@ import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
+import { otherOwner } from '../../src/model/stamps/owner.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { holdUnlisted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
@@ -224,7 +226,7 @@ async function syncUntilOwn(
       const pauseMs = listedMs * (times + 1);
       await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
       // A person asked for it once: from whoever has taken it over since, it is not taken again.
-      if (ended.isAdopted || ownWrites.adopted.size > 0) work = { ...work, options: { ...work.options, adopt: false } };
+      if (ended.isAdopted || ownWrites.adopted.size > 0) work = { ...work, options: takenOver(work.options, options) };
       let now = await plannedNow(own, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {
         // Nobody has insisted on this: it came while FlyCD was at work.
@@ -242,6 +244,14 @@ async function syncUntilOwn(
     }
   }
   return ended;
+}
+
+/** Nor does anything go that no plan has shown while it was another owner's. */
+function takenOver(asked: PassOptions, { fleet, planned }: Pick<SyncAppOptions, 'fleet' | 'planned'>): PassOptions {
+  const { machines } = planned.observed;
+  const before = machines.status === 'read' ? machines.value : [];
+  const adopted = before.some((machine) => otherOwner(metadataOf(machine), fleet) !== undefined);
+  return { ...asked, adopt: false, adopted };
 }
 
 /** true: a person's word would go over more than what they knew of. */

@@ -41,6 +41,8 @@ export interface PlanAppInput {
 export interface PlanOptions {
   /** A person confirmed that FlyCD takes the app over. */
   readonly adopt: boolean;
+  /** It was taken over from another owner in this command, and is planned again. */
+  readonly adopted?: boolean | undefined;
   /** Apps that a person named. Empty or undefined: none, so that all are meant. */
   readonly apps?: readonly string[];
   /** A person confirmed what leaves data behind. */

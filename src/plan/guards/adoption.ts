@@ -42,11 +42,12 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
  */
 export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
   const { desired, fleet, options } = input;
+  if (options.adopted === true) return withoutRemovals(input, inventory, draft);
   if (!options.adopt) return draft;
   const theirs = adoptable(inventory, fleet);
   const kept = keptFrom(input, theirs);
   const [first, ...others] = [unlabelledOf(desired.name, theirs, fleet), kept].filter((parts) => parts !== undefined);
-  if (first === undefined) return theirs.length > 0 ? labelsFirst(desired.name, draft) : draft;
+  if (first === undefined) return withoutRemovals(input, inventory, draft);
   // With a part of it labelled both owners would hold the app, also one that is still at its first release.
   const canLabel = kept === undefined && theirs.some((machine) => liveConfigOf(machine) !== undefined);
   const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
@@ -59,14 +60,26 @@ export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory
 /** What takes something away for good. */
 const removals: ReadonlySet<Step['kind']> = new Set(['machine.destroy', 'address.release', 'secret.unset']);
 
-/** Of another owner's app no plan has shown what would go: it is taken over, and the next plan shows it. */
-function labelsFirst(app: string, draft: PlanDraft): PlanDraft {
-  if (!draft.steps.some(({ kind }) => removals.has(kind))) return draft;
-  return holdBack(withConfirmable(draft), app, ({ kind }) => kind !== 'app.adopt', {
-    reason: 'owner',
-    because: 'some of what the app has would go, which no plan has shown while it was another owner’s',
-    next: 'flycd diff shows it once the app is adopted',
-  });
+/**
+ * Of another owner's app no plan has shown what would go: it is taken over by labels, and the next plan shows it. So it is where the
+ * labels are written already, by a command that was cut short perhaps. What git says of an app that flyctl made its hold has shown.
+ */
+function withoutRemovals(
+  { desired, fleet, options }: PlanAppInput,
+  inventory: MachineInventory,
+  draft: PlanDraft,
+): PlanDraft {
+  const isAdopted = draft.steps.some(({ kind }) => kind === 'app.adopt');
+  const isTheirs = adoptable(inventory, fleet).length > 0;
+  const isOver = options.adopted === true || !isAdopted;
+  const isRemoval = ({ kind }: Step): boolean => removals.has(kind);
+  if (!draft.steps.some(isRemoval) || !(isTheirs || isOver)) return draft;
+  const because = 'some of what the app has would go, which no plan may have shown while it was another owner’s';
+  const next = isTheirs
+    ? 'flycd diff shows it once the app is adopted'
+    : 'flycd diff shows it, and flycd sync --once does it';
+  const matches = (step: Step): boolean => (isTheirs ? step.kind !== 'app.adopt' : isRemoval(step));
+  return holdBack(draft, desired.name, matches, { reason: 'owner', because, next });
 }
 
 /** For whoever plans an app that is another owner's: adopting it may need a word about all that this one has. */
@@ -94,7 +107,10 @@ function keptFrom({ desired, observed, fleet }: PlanAppInput, theirs: readonly M
   const count = groups.length > 0 ? unnamed.filter(isGroup).length : kept.length;
   const again = `then flycd adopt ${shellWord(name)}`;
   // What a second owner has is left to a word of its own.
-  const isAll = theirs.every((machine) => isSameOwner(other, otherOwner(metadataOf(machine), fleet)));
+  const owners = machines
+    .filter((machine) => !isGone(machine))
+    .map((machine) => otherOwner(metadataOf(machine), fleet));
+  const isAll = owners.every((owner) => owner === undefined || isSameOwner(other, owner));
   const after = isAll ? 'flycd diff then shows what happens to it' : again;
   const way = `flycd adopt ${shellWord(name)} --from ${shellWord(shortOrigin(other.origin) ?? other.fleet)} takes over all that it has in the app; ${after}`;
   return {

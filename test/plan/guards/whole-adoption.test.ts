@@ -101,6 +101,7 @@ describe('an app of which another fleet keeps machines that are not taken over',
   });
 
   const ours = { flycd_fleet: 'acme', flycd_origin: undefined };
+  const none = { flycd_fleet: undefined, flycd_origin: undefined };
 
   it.each([
     ['of a group that git does not name, taken over before', [of('web'), of('worker', ours)], {}, 'machine.destroy'],
@@ -134,6 +135,29 @@ describe('an app of which another fleet keeps machines that are not taken over',
     },
   );
 
+  it.each([
+    ['taken over before', [of('web', ours), of('worker', ours)], { adopt: true }, true],
+    ['taken over in this command, and planned again', [of('web', ours), of('worker', ours)], { adopted: true }, true],
+    ['its own', [of('web', ours), of('worker', ours)], {}, false],
+    ['made by flyctl', [1, 2, 3].map((number) => of('web', none, { number })), { adopt: true }, false],
+  ] as const)('which is %s by now loses nothing in the command that adopts it', (_what, machines, options, isKept) => {
+    const planned = planApp(input(web, observed({ machines }), { fleet: owner, options }));
+    expect(kinds(writes(planned)).includes('machine.destroy')).toBe(!isKept);
+    const held = planned.holds.filter(({ steps }) => kinds(steps).includes('machine.destroy'));
+    expect(held.map(({ reason, next }) => [reason, next])).toEqual(
+      isKept ? [['owner', 'flycd diff shows it, and flycd sync --once does it']] : [],
+    );
+  });
+
+  it('keeps a secret that git does not name, until a plan has shown that it goes', () => {
+    const app = { ...web, policy: { ...web.policy, prune: ['secrets'] as const } };
+    const world = observed({ machines: [of('web')], secrets: [{ name: 'OLD', digest: 'd' }] });
+    const memory = { evidence: { OLD: { mark: 'm', keyId: 'k', digest: 'd' } } };
+    const planned = planApp(input(app, world, { fleet: owner, options: { adopt: true }, memory }));
+    expect(kinds(writes(planned))).toEqual(['app.adopt']);
+    expect(kinds(planned.holds.flatMap(({ steps }) => steps))).toContain('secret.unset');
+  });
+
   it('is adopted at once where nothing of it goes', () => {
     const planned = adopting(of('web'));
     expect(planned.holds).toEqual([]);
@@ -151,6 +175,8 @@ describe('an app of which another fleet keeps machines that are not taken over',
     const third = 'flycd adopt shop --from third takes over all that it has in the app; then flycd adopt shop';
     const thirds = of('worker', { flycd_fleet: 'third', flycd_origin: 'n1:' });
     expect(held(owner, of('web'), thirds)).toBe(`${third}. Or name worker in git, then flycd adopt shop. ${last}`);
+    // Of an app that two owners keep groups of.
+    expect(held(owner, of('web'), of('worker', words, { number: 2 }), thirds)).toContain('then flycd adopt shop. Or ');
     const unnamed = { flycd_fleet: 'flycd', flycd_origin: `o1:${b}:` };
     const whole = all.replace('words', b.slice(0, 12));
     expect(held(owner, of('web', unnamed), of('worker', unnamed))).toBe(

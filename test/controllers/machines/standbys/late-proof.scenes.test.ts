@@ -24,6 +24,18 @@ interface Unwell {
   readonly at: Arena;
   readonly standby: Machine;
   readonly successor: Machine;
+  /** How often a commit of an app with a standby is planned. */
+  readonly plansOfCommit: number;
+}
+
+/** How often the app was looked at for it: once for each plan. */
+async function commit(at: Arena, color: string): Promise<number> {
+  const looks = (): number => at.simulator.world.requests.filter(({ path }) => path.endsWith('/secrets')).length;
+  const before = looks();
+  at.write(files(color));
+  await at.flycd(['sync', '--once']);
+  await at.endState();
+  return looks() - before;
 }
 
 /** The standby runs, since nothing else does. */
@@ -35,6 +47,7 @@ async function unwell(): Promise<Unwell> {
   const machines = (): readonly Machine[] => [...(fly.apps.get('shop')?.machines.values() ?? [])];
   const [primary, standby] = machines();
   if (primary === undefined || standby === undefined) throw new Error('there is no standby');
+  const plansOfCommit = await commit(at, 'pink');
   hostDown(fly, primary.host);
   await at.endState();
   await at.flycd(['sync', '--once']);
@@ -49,7 +62,7 @@ async function unwell(): Promise<Unwell> {
   const successor = machines().find(({ name }) => name.endsWith('-g2'));
   if (successor === undefined) throw new Error('nothing was made anew');
   expect(standby.state).toBe('started');
-  return { at, standby, successor };
+  return { at, standby, successor, plansOfCommit };
 }
 
 describe('the standby rests in the pass that sees the new machine well', () => {
@@ -57,7 +70,7 @@ describe('the standby rests in the pass that sees the new machine well', () => {
     ['by itself', undefined],
     ['with the update of a commit', files('blue')],
   ])('%s', async (_how, next) => {
-    const { at, standby, successor } = await unwell();
+    const { at, standby, successor, plansOfCommit } = await unwell();
     ruleChecks(at.simulator.world, successor, 'pass');
     if (next !== undefined) at.write(next);
     await at.endState();
@@ -65,6 +78,8 @@ describe('the standby rests in the pass that sees the new machine well', () => {
     expect(ran.code, ran.stdout + ran.stderr).toBe(0);
     await at.endState();
     expect([successor.state, standby.state, standby.config.standbys]).toEqual(['started', 'stopped', [successor.id]]);
+    // That pass plans once more for it, and later ones do not.
+    expect(await commit(at, 'green')).toBe(plansOfCommit);
     const { stdout } = await at.flycd(['diff', '--output', 'json']);
     expect((JSON.parse(stdout) as { readonly apps: readonly { readonly steps: unknown[] }[] }).apps[0]?.steps).toEqual(
       [],
