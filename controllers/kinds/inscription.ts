@@ -238,7 +238,7 @@ function sinceThen(context: Keeping, before: Watched, live: Machine): Omit<Watch
 /** It stands there. */
 function verdictOn({ clock }: Keeping, inscription: Inscription, { lease, writtenAt, ...seen }: Watched): Verdict {
   if (lease === undefined && seen.isOrphaned !== true && !seen.isReplaced) return 'kept';
-  if (lease !== undefined && lease.expires_at === seen.updatedUnder) return 'kept';
+  if (lease !== undefined && lease.expires_at === seen.updatedUnder && !seen.isReplaced) return 'kept';
   if (clock.monotonic() - writtenAt < landsWithinMs) return 'open';
   if (lease === undefined || seen.hasMoved === true) return 'kept';
   // Others look at nothing before they send: theirs may come at any time, but for what has come already.

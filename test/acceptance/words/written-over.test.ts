@@ -330,4 +330,54 @@ describe('while an update is under way that no lease tells of, and that Fly take
     expect(code, stderr + stdout).toBe(0);
     expect(suspensions()).toEqual([expect.not.stringContaining('a migration')]);
   });
+
+  test.each([
+    [1500, 2000],
+    [1500, 5000],
+    [3000, 5000],
+  ])('a suspension stands: under a lease, where it lands in %i ms and the word in %i', async (updateMs, patchMs) => {
+    await twoVersions();
+    scene.world.write(shop(missing));
+    faults().add({ template: updated, app: 'shop', fault: { latencyMs: updateMs } });
+    faults().add({
+      template: 'PATCH /apps/{app}/machines/{machine}/metadata',
+      app: 'shop',
+      nth: 1,
+      times: 1,
+      fault: { latencyMs: patchMs },
+    });
+    const pass = scene.world.flycd(once);
+    await begun(updated);
+    const { code, stdout, stderr } = await scene.world.flycd(suspend, 'laptop');
+    await pass;
+    await scene.world.clock.sleep(120_000);
+    expect([code, suspensions()], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+
+  const took = async (): Promise<number> => {
+    const began = scene.world.clock.now();
+    await done(suspend, 'laptop');
+    expect(suspensions()).toEqual([expect.stringContaining('a migration')]);
+    return scene.world.clock.now() - began;
+  };
+
+  test('one that takes its time to stop is waited for no longer than a call may take', async () => {
+    const draining = (shop('nginx:1')['shop/app.yaml'] ?? '').replace('nginx:1', 'docker.io/library/slow-stop:1');
+    scene.world.write({ ...fleet, 'shop/app.yaml': `${draining}kill_timeout: 300s\n` });
+    await done(once);
+    const [machine] = seen()?.machines ?? [];
+    const path = `/apps/shop/machines/${machine?.id ?? ''}`;
+    await scene.world.asPerson('POST', path, { config: { ...machine?.config, env: { A: '1' } } });
+    expect(seen()?.machines.map(({ state }) => state)).toEqual(['replacing']);
+    expect(await took()).toBeLessThan(80_000);
+  });
+
+  test('one that is stopped is not waited for', async () => {
+    await twoVersions();
+    const [machine] = seen()?.machines ?? [];
+    await scene.world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}/stop`);
+    await scene.world.clock.sleep(10_000);
+    expect(seen()?.machines.map(({ state }) => state)).toEqual(['stopped']);
+    expect(await took()).toBeLessThan(3000);
+  });
 });
