@@ -94,7 +94,7 @@ async function makeMachine(
         mayBeMade = true;
         const there = await findByName(pass, error, name);
         const isOurs = there !== undefined && otherOwner(metadataOf(there), pass.fleet) === undefined;
-        if (isOurs && metadataOf(there)[stampKeys.launch] === launch) {
+        if (isOurs && metadataOf(there)[stampKeys.launch] === launch && !pass.leaving.has(there.id)) {
           // What it runs is not what was sent: stamped as read back, nobody would see that again.
           if (isChanged(there)) return { done: unchanged(there, 'was changed since') };
           return { made: there };
@@ -185,13 +185,15 @@ async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<numbe
 
 /**
  * A second one beside it would be one too many, even where it was made for another commit, by a FlyCD that works at the
- * same time or before the lists show it: the next plan sees it and brings it up to date.
+ * same time or before the lists show it: the next plan sees it and brings it up to date. One that this plan
+ * destroys, as where somebody gave it to another process group, holds nothing.
  */
 function holdsSlot(pass: AppPass, machine: Machine, { slot, replaces = [] }: MachineCreate): boolean {
   const metadata = metadataOf(machine);
   const stamped = parseSlot(metadata[stampKeys.slot]);
   const same = stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
-  return same && isOwn(metadata, pass.fleet) && !isGone(machine) && !replaces.includes(machine.id);
+  const stays = !isGone(machine) && !replaces.includes(machine.id) && !pass.leaving.has(machine.id);
+  return same && stays && isOwn(metadata, pass.fleet);
 }
 
 function createRequest(
