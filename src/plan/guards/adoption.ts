@@ -72,14 +72,17 @@ function withoutRemovals(
   const isAdopted = draft.steps.some(({ kind }) => kind === 'app.adopt');
   const isTheirs = adoptable(inventory, fleet).length > 0;
   const isOver = options.adopted === true || !isAdopted;
-  const isRemoval = ({ kind }: Step): boolean => removals.has(kind);
-  if (!draft.steps.some(isRemoval) || !(isTheirs || isOver)) return draft;
-  const because = 'some of what the app has would go, which no plan may have shown while it was another owner’s';
-  const next = isTheirs
-    ? 'flycd diff shows it once the app is adopted'
-    : 'flycd diff shows it, and flycd sync --once does it';
-  const matches = (step: Step): boolean => (isTheirs ? step.kind !== 'app.adopt' : isRemoval(step));
-  return holdBack(draft, desired.name, matches, { reason: 'owner', because, next });
+  if (!draft.steps.some(({ kind }) => removals.has(kind)) || !(isTheirs || isOver)) return draft;
+  const words = isTheirs
+    ? {
+        because: 'some of what the app has would go, which no plan has shown while it was another owner’s',
+        next: 'flycd diff shows it once the app is adopted',
+      }
+    : {
+        because: 'the app is this fleet’s by now, and some of what it has would go: flycd adopt leaves that to a sync',
+        next: 'flycd diff shows it, and flycd sync --once does it',
+      };
+  return holdBack(draft, desired.name, ({ kind }) => kind !== 'app.adopt', { reason: 'owner', ...words });
 }
 
 /** For whoever plans an app that is another owner's: adopting it may need a word about all that this one has. */
