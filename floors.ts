@@ -57,7 +57,13 @@ export const rooms: readonly Room[] = [
     inner: [['documents'], ['files'], ['discover'], ['source'], ['resolve']],
   },
   { folder: 'src/observed', floor: 5, packages: ['p-queue'] },
-  { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },
+  {
+    folder: 'src/record',
+    floor: 5,
+    packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'],
+    inner: [['file'], ['runs', 'memory', 'wake']],
+    shared: 'store.ts',
+  },
   { folder: 'src/loop', floor: 5, packages: ['p-queue', 'node-cron'] },
   { folder: 'src/notify', floor: 5, packages: ['@octokit/rest'] },
   {

@@ -3,17 +3,23 @@ import type { Clock } from '../model/base/clock.ts';
 import { KeptDates } from '../model/base/moment.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
-import { closeConnections, openConnections, openingFault, type Connection, type Connections } from './connection.ts';
-import { createAppEvents } from './app-events.ts';
-import { createBuilds } from './builds.ts';
-import { createDeliveries } from './deliveries.ts';
-import { createDirty } from './dirty.ts';
-import { createMemory } from './memory.ts';
-import { createStanding } from './standing.ts';
-import { settleRows, takeRows } from './fleet-rows.ts';
-import { createRuns } from './runs.ts';
+import {
+  closeConnections,
+  openConnections,
+  openingFault,
+  type Connection,
+  type Connections,
+} from './file/connection.ts';
+import { createAppEvents } from './memory/app-events.ts';
+import { createBuilds } from './runs/builds.ts';
+import { createDeliveries } from './wake/deliveries.ts';
+import { createDirty } from './wake/dirty.ts';
+import { createMemory } from './memory/memory.ts';
+import { createStanding } from './memory/standing.ts';
+import { settleRows, takeRows } from './memory/fleet-rows.ts';
+import { createRuns } from './runs/runs.ts';
 import type { Store } from './store.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database, Tables } from './file/tables.ts';
 
 export interface StoreOptions {
   /** The database's file; its folder is made where it is missing. */

@@ -5,9 +5,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
-import { openConnections, closeConnections } from '../../src/record/connection.ts';
+import { openConnections, closeConnections } from '../../src/record/file/connection.ts';
 import { openStore } from '../../src/record/database.ts';
-import { migrations } from '../../src/record/migrations.ts';
+import { migrations } from '../../src/record/file/migrations.ts';
 import type { Store } from '../../src/record/store.ts';
 import { runStart, temporaryFolder, testStore } from './stores.ts';
 

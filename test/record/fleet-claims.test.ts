@@ -3,8 +3,8 @@ import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import type { Origin } from '../../src/model/stamps/origin.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
-import { settleRows, takeRows, type RowsRequest } from '../../src/record/fleet-rows.ts';
-import { migrations } from '../../src/record/migrations.ts';
+import { settleRows, takeRows, type RowsRequest } from '../../src/record/memory/fleet-rows.ts';
+import { migrations } from '../../src/record/file/migrations.ts';
 
 const address = (letter: string): string => letter.repeat(32);
 const root = (digit: string): string => digit.repeat(40);

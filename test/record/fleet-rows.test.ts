@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, test } from 'vitest';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
-import { migrations } from '../../src/record/migrations.ts';
+import { migrations } from '../../src/record/file/migrations.ts';
 import { runStart, temporaryFolder, testStore } from './stores.ts';
 
 const root = (digit: string): string => digit.repeat(40);

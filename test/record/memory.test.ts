@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { formatHold, formatSuspension } from '../../src/model/standing/standing-text.ts';
-import { migrations } from '../../src/record/migrations.ts';
+import { migrations } from '../../src/record/file/migrations.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const suspension = (reason: string, count: number) =>

@@ -5,7 +5,7 @@ import { IdleClock } from '../../src/model/base/clock.ts';
 import type { AppStatus, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
 import type { RunOutcome, StepResult } from '../../src/model/run.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
-import { planBytesMax, planText } from '../../src/record/plan-text.ts';
+import { planBytesMax, planText } from '../../src/record/runs/plan-text.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const result = (parts: Partial<StepResult> = {}): StepResult => ({

@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { Redactor } from '../../../src/model/base/secret-value.ts';
 import { openStore } from '../../../src/record/database.ts';
-import { migrations } from '../../../src/record/migrations.ts';
+import { migrations } from '../../../src/record/file/migrations.ts';
 import { fieldsOf } from './declarations.ts';
 import { stepTypes } from './output.ts';
 

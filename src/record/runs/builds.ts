@@ -1,5 +1,5 @@
-import type { Store } from './store.ts';
-import type { Database } from './tables.ts';
+import type { Store } from '../store.ts';
+import type { Database } from '../file/tables.ts';
 
 /** Of a build's output only its end is kept. */
 const outputLengthMax = 16_384;

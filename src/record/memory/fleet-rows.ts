@@ -13,9 +13,9 @@ import {
   parseOrigin,
   shortOrigin,
   type Origin,
-} from '../model/stamps/origin.ts';
-import type { FleetOwner } from '../model/stamps/owner.ts';
-import type { Connection } from './connection.ts';
+} from '../../model/stamps/origin.ts';
+import type { FleetOwner } from '../../model/stamps/owner.ts';
+import type { Connection } from '../file/connection.ts';
 
 /** Every table that has the fleet as its first key and an app beside it. */
 const tables = [

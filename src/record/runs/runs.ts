@@ -1,10 +1,10 @@
 import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
-import { Fault } from '../model/base/fault.ts';
-import type { AppPlan } from '../model/plan.ts';
-import type { Run, StepResult } from '../model/run.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { AppPlan } from '../../model/plan.ts';
+import type { Run, StepResult } from '../../model/run.ts';
 import { planText } from './plan-text.ts';
-import type { CalledPlan, Store } from './store.ts';
-import { perform, readRows, type Database, type RunTable, type StepResultTable, type Tables } from './tables.ts';
+import type { CalledPlan, Store } from '../store.ts';
+import { perform, readRows, type Database, type RunTable, type StepResultTable, type Tables } from '../file/tables.ts';
 
 type RunStore = Pick<
   Store,

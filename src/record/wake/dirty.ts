@@ -1,5 +1,5 @@
-import type { Database } from './tables.ts';
-import type { Store } from './store.ts';
+import type { Database } from '../file/tables.ts';
+import type { Store } from '../store.ts';
 
 type DirtyStore = Pick<Store, 'markDirty' | 'dirtyApps' | 'clearDirty'>;
 

@@ -1,12 +1,12 @@
 import type { Compilable, Generated, Kysely } from 'kysely';
-import type { Clock } from '../model/base/clock.ts';
-import type { KeptDates } from '../model/base/moment.ts';
-import type { IntentKind } from '../model/stamps/calls-stamp.ts';
-import type { AppStatus, StepKind } from '../model/plan.ts';
-import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
-import type { Redactor } from '../model/base/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import type { KeptDates } from '../../model/base/moment.ts';
+import type { IntentKind } from '../../model/stamps/calls-stamp.ts';
+import type { AppStatus, StepKind } from '../../model/plan.ts';
+import type { RunOutcome, StepOutcome, Trigger } from '../../model/run.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 import type { Connection, Connections } from './connection.ts';
-import type { BuildRow } from './store.ts';
+import type { BuildRow } from '../store.ts';
 
 /** The newest schema of migrations.ts as Kysely sees it. */
 export interface Tables {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
-import { afterEvent, type AppEvent, type Changed, type Remembered } from '../model/standing/remembered.ts';
-import type { StandingRow } from '../model/standing/standing.ts';
+import { afterEvent, type AppEvent, type Changed, type Remembered } from '../../model/standing/remembered.ts';
+import type { StandingRow } from '../../model/standing/standing.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
-import type { Store } from './store.ts';
-import { perform, readRows, type Database } from './tables.ts';
+import type { Store } from '../store.ts';
+import { perform, readRows, type Database } from '../file/tables.ts';
 
 const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
 

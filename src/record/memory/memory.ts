@@ -1,9 +1,9 @@
-import type { RememberedRelease } from '../model/standing/memory.ts';
-import type { SecretEvidence } from '../model/stamps/secrets-stamp.ts';
+import type { RememberedRelease } from '../../model/standing/memory.ts';
+import type { SecretEvidence } from '../../model/stamps/secrets-stamp.ts';
 import { underwayIn } from './app-events.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
-import { perform, type Database } from './tables.ts';
-import type { Store } from './store.ts';
+import { perform, type Database } from '../file/tables.ts';
+import type { Store } from '../store.ts';
 
 type MemoryStore = Pick<
   Store,

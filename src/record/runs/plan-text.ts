@@ -1,6 +1,6 @@
-import { isObject } from '../model/base/json.ts';
-import type { AppPlan, Step } from '../model/plan.ts';
-import type { Redactor } from '../model/base/secret-value.ts';
+import { isObject } from '../../model/base/json.ts';
+import type { AppPlan, Step } from '../../model/plan.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 
 /** A release over 100 machines with 5 kB of config each fits whole; a thousand such runs are a gigabyte, not ten. */
 export const planBytesMax = 1024 * 1024;

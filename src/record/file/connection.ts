@@ -2,7 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Sqlite from 'better-sqlite3';
-import { Fault } from '../model/base/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { migrations } from './migrations.ts';
 
 export type Connection = Sqlite.Database;
