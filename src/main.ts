@@ -15,7 +15,11 @@ function isTooOld(version: string): boolean {
 async function start(): Promise<void> {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache();
-  const [{ main }, { systemClock }] = await Promise.all([import('./cli/main.ts'), import('./model/base/clock.ts')]);
+  const [{ hostname }, { main }, { systemClock }] = await Promise.all([
+    import('node:os'),
+    import('./cli/main.ts'),
+    import('./model/base/clock.ts'),
+  ]);
   const stop = new AbortController();
   let stoppedAt = 0;
   for (const [name, number] of [
@@ -44,10 +48,20 @@ async function start(): Promise<void> {
     fetch,
     signal: stop.signal,
     random: Math.random,
+    host: { name: hostname(), pid: process.pid, isAlive },
   });
   process.exitCode = code;
   // What was left where it stood may still hold sockets open.
   if (stop.signal.aborted) process.exit();
+}
+
+/** Signal 0 only asks. A process of another user answers EPERM: it lives. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** Nothing is listened to before somebody is asked, nor afterwards: the process ends by itself. */

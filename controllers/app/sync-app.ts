@@ -1,3 +1,4 @@
+import { formatTime } from '../../src/model/base/clock.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
@@ -10,6 +11,7 @@ import { versionOf } from '../../src/plan/target/app-version.ts';
 import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { Overruled } from '../pass/basis.ts';
 import { beginPass } from '../pass/begin-pass.ts';
 import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
@@ -23,6 +25,9 @@ import type { GuardedApp, PlannedApp, SyncAppOptions, SyncAppRequest } from './t
 import { plannedAgain } from './plan-app.ts';
 import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
 import { hasGivenWay, tellingOf } from './telling.ts';
+
+/** A pass may take minutes; a process that died in the middle of one is known as dead within one. */
+const otherProcessMs = 30_000;
 
 /**
  * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
@@ -57,7 +62,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     const { unreachable } = await store.memory(app.name);
     if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
       await store.setUnreachable(app.name, planned.unreachable);
-    const applied = await apply(request, { ...planned, plan }, save);
+    const applied = (await behindProcess(request, save)) ?? (await apply(request, { ...planned, plan }, save));
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
@@ -106,6 +111,38 @@ const nothingDone: AppliedPlan = {
   isOvertaken: false,
   takenSince: () => Promise.resolve(undefined),
 };
+
+/** Another process that shares the database has begun a pass over the app before this one: the app is left to it. undefined: none has. */
+async function behindProcess(request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan | undefined> {
+  const { store, app, plan, clock, runId, patience } = request;
+  const first = plan.steps[0] ?? writesOf(plan)[0];
+  const other = first === undefined ? undefined : await store.workedOnBefore(runId);
+  if (first === undefined || other === undefined) return undefined;
+  const parts = {
+    kind: 'waiting',
+    what: `another FlyCD on this database is at work on ${app.name}`,
+    why: `${other.instance} began at ${formatTime(other.startedAt)}`,
+    next:
+      patience === 'requeue'
+        ? 'FlyCD goes on when that one is done'
+        : 'flycd status shows how far it is; run `flycd sync --once` again when it is done',
+    where: app.name,
+    retryAt: clock.now() + otherProcessMs,
+  } as const;
+  const at = clock.now();
+  const fault = new Overruled(parts, 'blocked');
+  const { kind, target } = first;
+  await save({
+    kind,
+    target,
+    outcome: 'skipped',
+    message: fault.message,
+    next: fault.next,
+    startedAt: at,
+    finishedAt: at,
+  });
+  return { ...nothingDone, faults: [fault] };
+}
 
 type SaveResult = (result: StepResult) => Promise<void>;
 

@@ -111,6 +111,10 @@ export class FleetReconciler {
     readonly apps: readonly string[];
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
+    const { store, log } = this.#options;
+    // Each time: one that dies while this one lives is known to be dead a minute later.
+    const runs = await store.closeInterrupted();
+    if (runs > 0) log.warn({ runs }, 'runs of a process that died are closed as interrupted');
     const desired = await this.#options.load(signal);
     signal.throwIfAborted();
     try {

@@ -1,6 +1,6 @@
 import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { commitOf } from '../../src/model/base/revision.ts';
+import { commitOf } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { FileContent, Mention, Mentions, RemovalHistory, Since } from '../../src/model/removal.ts';

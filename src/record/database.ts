@@ -1,4 +1,5 @@
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
+import type { Host } from '../model/base/host.ts';
 import type { Clock } from '../model/base/clock.ts';
 import { KeptDates } from '../model/base/moment.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
@@ -17,9 +18,12 @@ import { createDirty } from './wake/dirty.ts';
 import { createMemory } from './memory/memory.ts';
 import { createStanding } from './memory/standing.ts';
 import { settleRows, takeRows } from './memory/fleet-rows.ts';
+import { createProcesses } from './file/processes.ts';
+import { createRunWrites } from './runs/run-writes.ts';
 import { createRuns } from './runs/runs.ts';
 import type { Store } from './store.ts';
-import type { Database, Tables } from './file/tables.ts';
+import type { Database } from './file/rows.ts';
+import type { Tables } from './file/tables.ts';
 
 export interface StoreOptions {
   /** The database's file; its folder is made where it is missing. */
@@ -34,6 +38,10 @@ export interface StoreOptions {
   readonly mode: 'write' | 'read';
   /** normal (default): only deliveries and intents wait for the disk; full: everything; off: nothing, for tests. */
   readonly synchronous?: 'normal' | 'full' | 'off' | undefined;
+  /** This process, as leases name it: others that wait for its runs are told who has them. Default: it has no name. */
+  readonly instance?: string | undefined;
+  /** Tells whether other processes on the same computer live. Default: nobody asks. */
+  readonly host?: Host | undefined;
 }
 
 /**
@@ -55,12 +63,15 @@ export function openStore(options: StoreOptions): Store {
   const fleet = rowsOf(options, connections);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const dates = new KeptDates(clock);
-  const database: Database = { ...connections, queries, fleet, clock, dates, redactor };
+  const { instance = 'flycd', host } = options;
+  const processes = createProcesses({ ...connections, queries, clock, instance, host });
+  const database: Database = { ...connections, queries, fleet, clock, dates, redactor, processes };
   const deliveries = createDeliveries(database);
   const { flush, ...deliveryMethods } = deliveries;
   let open = true;
   const store: Store = {
     ...createRuns(database),
+    ...createRunWrites(database),
     ...createAppEvents(database),
     ...createMemory(database),
     ...createStanding(database),
@@ -75,6 +86,7 @@ export function openStore(options: StoreOptions): Store {
       if (!open) return;
       open = false;
       flush();
+      processes.close();
       closeConnections(connections);
     },
   };
@@ -117,6 +129,7 @@ type Reading =
   | 'namedRevision'
   | 'organizationsOf'
   | 'planCalled'
+  | 'workedOnBefore'
   | 'revisionSeenAt'
   | 'memory'
   | 'goodVersions'

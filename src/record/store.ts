@@ -106,8 +106,13 @@ export interface Store {
   setNextWake(app: string, at: number): Promise<void>;
   /** The newest plan with an id that begins so, the fleet's or an app's, as runs carried it. */
   planCalled(id: string): Promise<CalledPlan | undefined>;
-  /** Runs without an end belong to a process that died: ended as `interrupted`. Returns how many. */
+  /**
+   * Runs without an end whose process has said nothing for a minute, or is not known, end as `interrupted`. Returns how many.
+   * A process that lives all the same ends its run as it ended.
+   */
   closeInterrupted(): Promise<number>;
+  /** Another process on this database that lives has begun a run of the same app before this one, and is at it still. */
+  workedOnBefore(runId: number): Promise<{ readonly instance: string; readonly startedAt: number } | undefined>;
 
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;

@@ -28,38 +28,12 @@ interface OpenDelivery {
 
 const messageCharactersMax = 120;
 
-/**
- * For so long a pass that goes on may write nothing down: single steps, builds and waits among them, take minutes. After it its
- * FlyCD has probably been ended. Milliseconds.
- */
-const silentMax = 60 * 60_000;
-
-/** When something of a run without an end was last written down. undefined: it has ended. */
-function lastSign({ outcome, startedAt, results }: Run): number | undefined {
+/** Of a run that goes on: what is known of it. undefined: it has an end. */
+function openWords({ outcome, startedAt, results }: Run, now: number): string | undefined {
   if (outcome !== undefined) return undefined;
-  return Math.max(startedAt, ...results.map(({ finishedAt }) => finishedAt));
-}
-
-function isSilent(run: Run, now: number): boolean {
-  const at = lastSign(run);
-  return at !== undefined && now - at > silentMax;
-}
-
-/** Nobody is at it any more, as far as anybody can tell: what git wants is left to the next pass. */
-function statusOf(run: Run, now: number): AppStatus {
-  return run.status === 'applying' && isSilent(run, now) ? 'pending' : run.status;
-}
-
-/** Of a run without an end: what is known of it. undefined: it has one. */
-function openWords(run: Run, now: number): string | undefined {
-  const at = lastSign(run);
-  if (at === undefined) return undefined;
-  const done =
-    run.results.length === 0 ? '' : `, ${plural(run.results.length, 'step')} since, the last ${ago(at, now)}`;
-  const words = `began ${ago(run.startedAt, now)}${done}`;
-  return isSilent(run, now)
-    ? `${words}, and has no end: its FlyCD was probably ended; flycd sync --once goes on from there`
-    : words;
+  const at = Math.max(startedAt, ...results.map(({ finishedAt }) => finishedAt));
+  const done = results.length === 0 ? '' : `, ${plural(results.length, 'step')} since, the last ${ago(at, now)}`;
+  return `began ${ago(startedAt, now)}${done}`;
 }
 
 /** Beside the status, for a machine may end long after it had all that git says. Of one that has not ended nothing is claimed. */
@@ -68,7 +42,10 @@ function isDegraded({ plan: { degraded = [] } }: Run): boolean {
 }
 
 function whysOf(run: Run): readonly string[] {
-  return [...reasonsOf(run), ...(run.plan.degraded ?? [])];
+  const reasons = reasonsOf(run);
+  const isCutShort = run.outcome === 'interrupted' && reasons.length === 0;
+  const cutShort = isCutShort ? ['its FlyCD was ended in the middle of it; flycd sync --once goes on from there'] : [];
+  return [...reasons, ...cutShort, ...(run.plan.degraded ?? [])];
 }
 
 function byApp(runs: readonly Run[]): readonly Run[] {
@@ -102,13 +79,10 @@ function statusTable(status: FleetStatus): Table {
   const columns = ['APP', 'STATUS', 'HEALTH', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY', 'NEXT'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
     plain(run.app),
-    { text: statusOf(run, status.now), tone: toneOfStatus(statusOf(run, status.now)) },
+    { text: run.status, tone: toneOfStatus(run.status) },
     { text: isDegraded(run) ? 'degraded' : '', tone: 'red' },
     String(run.id),
-    {
-      text: run.outcome ?? (isSilent(run, status.now) ? 'no end' : 'running'),
-      tone: toneOfOutcome(run.outcome),
-    },
+    { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
     ago(run.finishedAt ?? run.startedAt, status.now),
     revisionText(run.revision),
     openWords(run, status.now) ??
@@ -125,10 +99,7 @@ function lastRun(status: FleetStatus): number | undefined {
 
 function countLine(status: FleetStatus): string {
   const counts = new Map<AppStatus, number>();
-  for (const run of status.runs) {
-    const word = statusOf(run, status.now);
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
+  for (const { status: word } of status.runs) counts.set(word, (counts.get(word) ?? 0) + 1);
   const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
   const degraded = status.runs.filter(isDegraded).length;
   if (degraded > 0) words.push(`${degraded} degraded`);
@@ -168,7 +139,7 @@ export function statusJson(status: FleetStatus) {
     lastRunAt: at === undefined ? null : new Date(at).toISOString(),
     apps: byApp(status.runs).map((run) => ({
       app: run.app,
-      status: statusOf(run, status.now),
+      status: run.status,
       health: isDegraded(run) ? 'degraded' : null,
       why: openWords(run, status.now) ?? [...new Set(whysOf(run))].join('; '),
       next: run.outcome === undefined ? [] : [...new Set(nextsOf(run))],

@@ -1,5 +1,6 @@
 import { main } from '../../src/cli/main.ts';
 import type { Io } from '../../src/cli/shell/io.ts';
+import type { Host } from '../../src/model/base/host.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 
 export interface Ran {
@@ -16,6 +17,8 @@ export interface TerminalOptions {
   /** Lines that a person types, on a terminal. */
   readonly typed?: readonly string[];
   readonly signal?: AbortSignal;
+  /** Default: one that ends with the command. */
+  readonly process?: ReturnType<typeof newProcess>;
   /** Sees each text as it is written. */
   readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
@@ -23,6 +26,20 @@ export interface TerminalOptions {
 
 /** No request leaves a test that did not ask for it. */
 const noFetch: typeof fetch = () => Promise.reject(new Error('this command must not use the network'));
+
+/** Of a test that asks nothing of it. */
+export const quietHost: Host = { name: 'host', pid: 1, isAlive: () => true };
+
+const alive = new Set<number>();
+let lastPid = 1;
+
+/** A process of its own on a computer that all tests share: other commands see it live until it has ended. */
+export function newProcess(): { readonly host: Host; readonly ended: () => void } {
+  lastPid += 1;
+  const pid = lastPid;
+  alive.add(pid);
+  return { host: { name: 'host', pid, isAlive: (id) => alive.has(id) }, ended: () => void alive.delete(pid) };
+}
 
 /** Runs one command line in this process, as a terminal would. */
 export async function run(
@@ -32,6 +49,7 @@ export async function run(
   const written = { stdout: '', stderr: '' };
   const isTTY = options.isTTY ?? false;
   const typed = [...(options.typed ?? [])];
+  const { host, ended } = options.process ?? newProcess();
   const code = await main(argv, {
     stdin: { isTTY: options.typed !== undefined, line: () => Promise.resolve(typed.shift()) },
     // Nobody's own flyctl is run by a test.
@@ -41,6 +59,7 @@ export async function run(
     fetch: options.fetch ?? noFetch,
     signal: options.signal ?? new AbortController().signal,
     random: () => 0.5,
+    host,
     stdout: {
       isTTY,
       write(text) {
@@ -56,6 +75,7 @@ export async function run(
       },
     },
   });
+  ended();
   return { code, ...written };
 }
 

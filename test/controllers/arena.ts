@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
-import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
+import { fetchFrom, newProcess, run, type Ran } from '../cli/terminal.ts';
 import { makeBareRepository } from '../servers/git-server.ts';
 import { mortal, type Death } from './mortal.ts';
 
@@ -151,11 +151,14 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     flycdAt: (path, argv, state = usualState) => run([...argv, path], { env: env(state), cwd: folder, clock, fetch }),
     async mortalFlycd(argv, death, state = usualState, elsewhere) {
       const process = mortal({ clock, fetch, fly: simulator.url }, death);
+      const own = newProcess();
+      void process.died.then(own.ended);
       const ended = run([...argv, elsewhere?.path ?? location], {
         env: { ...env(state), ...elsewhere?.env },
         cwd: folder,
         clock: process.clock,
         fetch: process.fetch,
+        process: own,
       });
       const ran = await Promise.race([ended, process.died.then(() => undefined)]);
       // Time stands still until Fly has noticed that nobody waits for the answers any more; others' may be under way.

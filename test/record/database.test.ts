@@ -173,6 +173,7 @@ test('a store that was opened for reading refuses every method that is not one o
     'namedRevision',
     'organizationsOf',
     'planCalled',
+    'workedOnBefore',
     'revisionSeenAt',
     'memory',
     'goodVersions',

@@ -81,28 +81,6 @@ describe('runs', () => {
     expect(await store.runs({ limit: 0 })).toEqual([]);
   });
 
-  test('a run of a process that died is ended as interrupted, once', async () => {
-    const path = join(temporaryFolder(), 'flycd.db');
-    const died = testStore({ path });
-    const done = await died.startRun(runStart('api'));
-    await died.finishRun(done, { outcome: 'no-change', status: 'synced', nextWakeAt: undefined });
-    const open = await died.startRun(runStart('web'));
-    await died.addResult(open, result());
-    // No close: a second store on the same file is what a restart after kill -9 sees.
-    const next = testStore({ path });
-    expect(await next.closeInterrupted()).toBe(1);
-    expect(await next.closeInterrupted()).toBe(0);
-    expect(await next.run(open)).toMatchObject({ outcome: 'interrupted', status: 'pending', results: [result()] });
-    expect(await next.run(done)).toMatchObject({ outcome: 'no-change' });
-  });
-
-  test('a run over an app that git no longer names is one of an orphan, also where it was cut off', async () => {
-    const store = testStore();
-    const open = await store.startRun(runStart('old', { plan: planOf('old', { status: 'orphaned' }) }));
-    expect(await store.closeInterrupted()).toBe(1);
-    expect(await store.run(open)).toMatchObject({ outcome: 'interrupted', status: 'orphaned' });
-  });
-
   test('of apps whose newest run is over and did not find them gone the status is told', async () => {
     const store = testStore();
     const ended = async (app: string, outcome: RunOutcome, status: AppStatus): Promise<void> => {

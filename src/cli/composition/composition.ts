@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
@@ -35,7 +34,7 @@ export interface Composition extends Invocation {
   readonly concurrency: number;
   /** FLY_ORG, or --org. */
   readonly flyOrg: string | undefined;
-  /** Names this process in leases. */
+  /** Names this process in leases, and to others that wait for its runs. */
   readonly instance: string;
   /** Who started the command, for the history. */
   readonly actor: string;
@@ -73,12 +72,14 @@ async function compose(
       : settingsOfConfig(settings, locateConfig(io, settings, config, isGitLocation)).written.fleet;
   const dataDirectory = (): string => locateData(io, settings, options.dataDir);
   const stores: Store[] = [];
+  const instance = instanceName(invocation);
   const transport = once(() => createFlyTransport(invocation));
   const loading = createLoading({ invocation, config, options, settings, dataDirectory });
 
   async function opened(parts: Pick<StoreOptions, 'fleet' | 'names' | 'mode'>): Promise<Store> {
     const { openStore } = await io.clock.busy(() => import('../../record/database.ts'));
-    const store = openStore({ ...parts, path: join(dataDirectory(), databaseFile), clock: io.clock, redactor });
+    const path = join(dataDirectory(), databaseFile);
+    const store = openStore({ ...parts, path, clock: io.clock, redactor, instance, host: io.host });
     stores.push(store);
     return store;
   }
@@ -101,7 +102,7 @@ async function compose(
     fleet,
     concurrency: settings.written.concurrency ?? defaultConcurrency,
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
-    instance: instanceName(invocation),
+    instance,
     actor: actorOf(invocation),
     load: (request) => loading.load(request),
     async reader() {
@@ -160,7 +161,7 @@ function instanceName({ io }: Invocation): string {
   const digits = Math.floor(io.random() * 0x10000)
     .toString(16)
     .padStart(4, '0');
-  return `${hostname()}-${digits}`;
+  return `${io.host.name}-${digits}`;
 }
 
 async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Transport> {

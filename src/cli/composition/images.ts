@@ -29,19 +29,9 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
         Promise.all([import('../../../controllers/images/builds.ts'), import('../../sources/build/work-folders.ts')]),
       );
       const directory = join(dataDirectory(), 'builds');
-      const { pid } = process; // oxlint-disable-line no-restricted-globals -- this process itself
-      const folders = createWorkFolders({ clock, directory, log, pid, isAlive });
+      const folders = createWorkFolders({ clock, directory, log, host: io.host });
       await folders.sweep();
       return new ImageBuilds({ clock, log, images, flyctl, folders });
     },
   };
-}
-
-/** Signal 0 only asks. A process of another user answers EPERM: it lives. */
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0); // oxlint-disable-line no-restricted-globals -- another process on this machine
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

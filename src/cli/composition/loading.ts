@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
-import { commitOf } from '../../model/base/revision.ts';
+import { commitOf } from '../../model/base/text.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';

@@ -1,4 +1,5 @@
 import type { Clock } from '../../model/base/clock.ts';
+import type { Host } from '../../model/base/host.ts';
 
 export interface Output {
   write(text: string): void;
@@ -28,6 +29,7 @@ export interface Io {
   readonly signal: AbortSignal;
   /** 0 up to 1. */
   readonly random: () => number;
+  readonly host: Host;
 }
 
 /** Colour only on a terminal, and not where NO_COLOR or a terminal without colours asks for none. */

@@ -38,3 +38,11 @@ export function byText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
+
+const dirty = '-dirty';
+
+/** A revision's commit, also where the work tree differs from it. undefined: it is none, as of a plain folder. */
+export function commitOf(revision: string): string | undefined {
+  const commit = revision.endsWith(dirty) ? revision.slice(0, -dirty.length) : revision;
+  return /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
+}

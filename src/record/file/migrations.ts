@@ -8,7 +8,7 @@ export interface Migration {
 
 /**
  * Times are milliseconds since the epoch, booleans 0 or 1, lists and plans JSON text.
- * Every table but step_result has the fleet as its first key: one database serves several fleets.
+ * Every table but step_result and process has the fleet as its first key: one database serves several fleets.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -234,6 +234,20 @@ export const migrations: readonly Migration[] = [
     sql: `
       ALTER TABLE app_memory ADD COLUMN underway TEXT;
       UPDATE app_memory SET underway = 'destroying' WHERE ending = 1;
+    `,
+  },
+  {
+    number: 14,
+    name: '0014-processes',
+    sql: `
+      CREATE TABLE process (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        instance TEXT NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        beat_at INTEGER NOT NULL
+      ) STRICT;
+      ALTER TABLE run ADD COLUMN process INTEGER;
     `,
   },
 ];

@@ -1,16 +1,13 @@
-import type { Compilable, Generated, Kysely } from 'kysely';
-import type { Clock } from '../../model/base/clock.ts';
-import type { KeptDates } from '../../model/base/moment.ts';
+import type { Generated, Selectable } from 'kysely';
 import type { IntentKind } from '../../model/stamps/calls-stamp.ts';
 import type { AppStatus, StepKind } from '../../model/plan.ts';
 import type { RunOutcome, StepOutcome, Trigger } from '../../model/run.ts';
-import type { Redactor } from '../../model/base/secret-value.ts';
-import type { Connection, Connections } from './connection.ts';
 import type { BuildRow } from '../store.ts';
 
 /** The newest schema of migrations.ts as Kysely sees it. */
 export interface Tables {
   run: RunTable;
+  process: ProcessTable;
   step_result: StepResultTable;
   evidence: EvidenceTable;
   intent: IntentTable;
@@ -41,7 +38,23 @@ export interface RunTable {
   /** Id of the fleet's plan that this is part of. */
   whole_plan: string | null;
   next_wake_at: number | null;
+  /** Whose work it is. null: an earlier FlyCD's, which did not say. */
+  process: number | null;
 }
+
+/** A FlyCD that has begun a run. One that was killed leaves its row. */
+interface ProcessTable {
+  id: Generated<number>;
+  /** As leases name it. */
+  instance: string;
+  /** The computer's name, and the process's id there. */
+  host: string;
+  pid: number;
+  /** When it last said that it lives; it says so as long as a run of its own is open. */
+  beat_at: number;
+}
+
+export type ProcessRow = Selectable<ProcessTable>;
 
 export interface StepResultTable {
   run_id: number;
@@ -168,27 +181,4 @@ interface SeenRevisionTable {
   fleet: string;
   revision: string;
   at: number;
-}
-
-/** What each topic of the store works with: one fleet's rows. */
-export interface Database extends Connections {
-  readonly queries: Kysely<Tables>;
-  /** The name under which they stand (`fleet-rows.ts`). */
-  readonly fleet: string;
-  readonly clock: Clock;
-  /** Of rows whose age is waited for. */
-  readonly dates: KeptDates;
-  readonly redactor: Redactor;
-}
-
-/** Runs one compiled query at once, on the given connection: for use inside a synchronous transaction. */
-export function perform(connection: Connection, query: Compilable): void {
-  const { sql, parameters } = query.compile();
-  connection.prepare(sql).run(...parameters);
-}
-
-/** Its rows, read as `perform` writes. */
-export function readRows<Row>(connection: Connection, query: Compilable<Row>): readonly Row[] {
-  const { sql, parameters } = query.compile();
-  return connection.prepare<unknown[], Row>(sql).all(...parameters);
 }

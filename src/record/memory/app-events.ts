@@ -4,7 +4,7 @@ import { afterEvent, type AppEvent, type Changed, type Remembered } from '../../
 import type { StandingRow } from '../../model/standing/standing.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
 import type { Store } from '../store.ts';
-import { perform, readRows, type Database } from '../file/tables.ts';
+import { perform, readRows, type Database } from '../file/rows.ts';
 
 const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
 

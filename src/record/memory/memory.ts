@@ -2,7 +2,7 @@ import type { RememberedRelease } from '../../model/standing/memory.ts';
 import type { SecretEvidence } from '../../model/stamps/secrets-stamp.ts';
 import { underwayIn } from './app-events.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
-import { perform, type Database } from '../file/tables.ts';
+import { perform, type Database } from '../file/rows.ts';
 import type { Store } from '../store.ts';
 
 type MemoryStore = Pick<

@@ -1,7 +1,8 @@
 import { formatGood, parseGood } from '../../model/stamps/app-version.ts';
 import { standingKeys, type StandingRow } from '../../model/standing/standing.ts';
 import type { Store } from '../store.ts';
-import type { Database, StandingTable } from '../file/tables.ts';
+import type { Database } from '../file/rows.ts';
+import type { StandingTable } from '../file/tables.ts';
 
 /** A person goes back a few releases, not a hundred. */
 const goodVersionsReadMax = 100;

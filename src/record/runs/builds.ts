@@ -1,5 +1,5 @@
 import type { Store } from '../store.ts';
-import type { Database } from '../file/tables.ts';
+import type { Database } from '../file/rows.ts';
 
 /** Of a build's output only its end is kept. */
 const outputLengthMax = 16_384;

@@ -1,36 +1,21 @@
 import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
-import { Fault } from '../../model/base/fault.ts';
 import type { AppPlan } from '../../model/plan.ts';
 import type { Run, StepResult } from '../../model/run.ts';
-import { planText } from './plan-text.ts';
 import type { CalledPlan, Store } from '../store.ts';
-import { perform, readRows, type Database, type RunTable, type StepResultTable, type Tables } from '../file/tables.ts';
+import type { Database } from '../file/rows.ts';
+import type { RunTable, StepResultTable, Tables } from '../file/tables.ts';
 
-type RunStore = Pick<
+type RunReads = Pick<
   Store,
-  | 'startRun'
-  | 'addResult'
-  | 'finishRun'
-  | 'retell'
-  | 'dropRun'
-  | 'runs'
-  | 'run'
-  | 'latestRuns'
-  | 'appsTold'
-  | 'namedRevision'
-  | 'organizationsOf'
-  | 'setNextWake'
-  | 'planCalled'
-  | 'closeInterrupted'
+  'runs' | 'run' | 'latestRuns' | 'appsTold' | 'namedRevision' | 'organizationsOf' | 'planCalled'
 >;
 
 /** What a person reads at most at once; more is paged by whoever needs it. Bounds the memory that plans take. */
 const runsReadMax = 10_000;
 
-export function createRuns(database: Database): RunStore {
+export function createRuns(database: Database): RunReads {
   const { queries } = database;
   return {
-    ...createRunWrites(database),
     async run(id) {
       return (await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', id)))[0];
     },
@@ -72,19 +57,6 @@ export function createRuns(database: Database): RunStore {
       return row?.revision;
     },
     organizationsOf: (apps) => readOrganizations(database, apps),
-    async setNextWake(app, at) {
-      await queries
-        .updateTable('run')
-        .set({ next_wake_at: at })
-        .where('id', '=', (from) =>
-          from
-            .selectFrom('run')
-            .select(({ fn }) => fn.max('id').as('id'))
-            .where('fleet', '=', database.fleet)
-            .where('app', '=', app),
-        )
-        .execute();
-    },
     planCalled: (id) => readPlanCalled(database, id),
   };
 }
@@ -155,137 +127,9 @@ function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Table
     .groupBy('run.app');
 }
 
-type RunWrites = Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'retell' | 'dropRun' | 'closeInterrupted'>;
-
-function createRunWrites(database: Database): RunWrites {
-  const { queries, fleet, clock, redactor } = database;
-  const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
-  return {
-    async startRun({ app, trigger, actor, revision, plan, wholePlan }) {
-      const { id } = await queries
-        .insertInto('run')
-        .values({
-          fleet,
-          app,
-          trigger,
-          actor: redactor.redact(actor),
-          revision: redactor.redact(revision),
-          started_at: clock.now(),
-          status: 'applying',
-          plan: planText(plan, redactor),
-          whole_plan: wholePlan ?? null,
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow();
-      return id;
-    },
-    async addResult(runId, result) {
-      await queries
-        .insertInto('step_result')
-        .values((from) => ({
-          run_id: runId,
-          position: from
-            .selectFrom('step_result')
-            .select(({ fn }) => fn.countAll<number>().as('count'))
-            .where('run_id', '=', runId),
-          kind: result.kind,
-          target: redactor.redact(result.target),
-          outcome: result.outcome,
-          message: clean(result.message),
-          next: clean(result.next),
-          started_at: result.startedAt,
-          finished_at: result.finishedAt,
-        }))
-        .execute();
-    },
-    async finishRun(runId, { outcome, status, nextWakeAt, plan }) {
-      await queries
-        .updateTable('run')
-        .set({
-          finished_at: clock.now(),
-          outcome,
-          status,
-          next_wake_at: nextWakeAt ?? null,
-          ...(plan === undefined ? {} : { plan: planText(plan, redactor) }),
-        })
-        .where('fleet', '=', fleet)
-        .where('id', '=', runId)
-        .execute();
-      const [run] = await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', runId));
-      if (run === undefined)
-        throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
-      return run;
-    },
-    retell: (runId, told) => retell(database, runId, told),
-    dropRun: (runId, before) => dropRun(database, runId, before),
-    closeInterrupted: () => closeInterrupted(database),
-  };
-}
-
-async function retell(
-  { queries, fleet, redactor }: Database,
-  runId: number,
-  { plan, nextWakeAt }: Parameters<Store['retell']>[1],
-): Promise<void> {
-  await queries
-    .updateTable('run')
-    .set({ plan: planText(plan, redactor), next_wake_at: nextWakeAt ?? null })
-    .where((where) => where.and({ fleet, id: runId }))
-    .execute();
-}
-
-/** In one transaction: a crash, or another process in between, leaves both or the earlier one. */
-async function dropRun(
-  { queries, fleet, main }: Database,
-  runId: number,
-  before: Parameters<Store['dropRun']>[1],
-): Promise<boolean> {
-  const newestTwo = queries
-    .selectFrom('run')
-    .select(['id', 'finished_at'])
-    .where('fleet', '=', fleet)
-    .where('app', '=', (from) => from.selectFrom('run').select('app').where('id', '=', runId))
-    .orderBy('id', 'desc')
-    .limit(2);
-  const left = queries.selectFrom('good_version').select('run_id').where('run_id', '=', runId);
-  return main
-    .transaction(() => {
-      const [newest, second] = readRows(main, newestTwo);
-      const areBoth = newest?.id === runId && second?.id === before.id;
-      if (!areBoth || newest.finished_at === null || second.finished_at === null) return false;
-      if (readRows(main, left).length > 0) return false;
-      perform(main, queries.deleteFrom('step_result').where('run_id', '=', runId));
-      perform(main, queries.deleteFrom('run').where('id', '=', runId));
-      const next = { next_wake_at: before.nextWakeAt ?? null };
-      perform(main, queries.updateTable('run').set(next).where('id', '=', before.id));
-      return true;
-    })
-    .immediate();
-}
-
-async function closeInterrupted({ queries, fleet, clock }: Database): Promise<number> {
-  const { numUpdatedRows } = await queries
-    .updateTable('run')
-    .set((of) => ({
-      finished_at: clock.now(),
-      outcome: 'interrupted',
-      // An orphan's run stays orphaned; git does not name it, so it cannot be pending.
-      status: of
-        .case()
-        .when(of(sql<string>`json_extract(${of.ref('plan')}, '$.status')`, '=', 'orphaned'))
-        .then('orphaned' as const)
-        .else('pending' as const)
-        .end(),
-    }))
-    .where('fleet', '=', fleet)
-    .where('finished_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
-}
-
 /** Runs with their results, newest first; `ids` is a query for run ids. */
-async function readRuns(
-  { queries, fleet }: Database,
+export async function readRuns(
+  { queries, fleet, processes }: Database,
   ids: SelectQueryBuilder<Tables, 'run', { id: number }>,
 ): Promise<readonly Run[]> {
   const rows = await queries
@@ -306,7 +150,20 @@ async function readRuns(
     .orderBy('position')
     .execute();
   const byRun = Map.groupBy(results, (result) => result.run_id);
-  return rows.map((row) => runOf(row, byRun.get(row.id) ?? []));
+  const isOpen = rows.some((row) => row.finished_at === null);
+  const living = isOpen ? await queries.selectFrom('process').selectAll().execute() : [];
+  return rows.map((row) => {
+    const run = runOf(row, byRun.get(row.id) ?? []);
+    const process = living.find(({ id }) => id === row.process);
+    return run.finishedAt !== undefined || processes.isAlive(process) ? run : cutShort(run, process?.beat_at);
+  });
+}
+
+/** Of a process that died nobody says how its run ended; the last that is known of it is that it lived. */
+function cutShort(run: Run, beatAt: number | undefined): Run {
+  // An orphan's run stays orphaned; git does not name it, so it cannot be pending.
+  const status = run.plan.status === 'orphaned' ? 'orphaned' : 'pending';
+  return { ...run, finishedAt: Math.max(run.startedAt, beatAt ?? 0), outcome: 'interrupted', status };
 }
 
 function runOf(row: Selectable<RunTable>, results: readonly Selectable<StepResultTable>[]): Run {

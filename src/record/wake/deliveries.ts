@@ -1,7 +1,7 @@
 import { Redactor } from '../../model/base/secret-value.ts';
 import { markApps } from './dirty.ts';
 import type { DeliveryRow, Store } from '../store.ts';
-import { perform, type Database } from '../file/tables.ts';
+import { perform, type Database } from '../file/rows.ts';
 
 type DeliveryStore = Pick<Store, 'storeDelivery' | 'pendingDeliveries' | 'finishDeliveries'>;
 

@@ -1,4 +1,4 @@
-import type { Database } from '../file/tables.ts';
+import type { Database } from '../file/rows.ts';
 import type { Store } from '../store.ts';
 
 type DirtyStore = Pick<Store, 'markDirty' | 'dirtyApps' | 'clearDirty'>;

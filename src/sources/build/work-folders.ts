@@ -2,6 +2,7 @@ import { promises as files } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
+import type { Host } from '../../model/base/host.ts';
 import type { Log } from '../../model/base/log.ts';
 
 export interface WorkFoldersOptions {
@@ -9,10 +10,7 @@ export interface WorkFoldersOptions {
   /** FlyCD's own; made when first needed. */
   readonly directory: string;
   readonly log: Log;
-  /** This process. */
-  readonly pid: number;
-  /** Whether a process of that id runs. */
-  readonly isAlive: (pid: number) => boolean;
+  readonly host: Host;
 }
 
 export interface WorkFolders {
@@ -23,7 +21,7 @@ export interface WorkFolders {
 }
 
 /** Folders are named after the process that works in them: others of a shared data directory leave them alone. */
-export function createWorkFolders({ clock, directory, log, pid, isAlive }: WorkFoldersOptions): WorkFolders {
+export function createWorkFolders({ clock, directory, log, host }: WorkFoldersOptions): WorkFolders {
   const remove = async (folder: string): Promise<void> => {
     try {
       await clock.busy(() => files.rm(folder, { recursive: true, force: true }));
@@ -33,7 +31,7 @@ export function createWorkFolders({ clock, directory, log, pid, isAlive }: WorkF
   };
   return {
     async within(work) {
-      const folder = await clock.busy(() => made(directory, pid));
+      const folder = await clock.busy(() => made(directory, host.pid));
       try {
         return await work(folder);
       } finally {
@@ -44,7 +42,7 @@ export function createWorkFolders({ clock, directory, log, pid, isAlive }: WorkF
       for (const name of await clock.busy(() => files.readdir(directory).catch(() => []))) {
         const owner = Number(/^(\d+)-/.exec(name)?.[1] ?? Number.NaN);
         // Our own id is that of a process before us: in a container every first process has the same.
-        const isLeft = Number.isInteger(owner) && (owner === pid || !isAlive(owner));
+        const isLeft = Number.isInteger(owner) && (owner === host.pid || !host.isAlive(owner));
         if (isLeft) await remove(join(directory, name));
       }
     },

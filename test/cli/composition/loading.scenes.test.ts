@@ -1,3 +1,4 @@
+import { quietHost } from '../terminal.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -25,7 +26,7 @@ afterEach(() => scratch.remove());
 async function loaded(env: Readonly<Record<string, string | undefined>>, clock = new IdleClock()) {
   const silent = { isTTY: false, write() {} };
   const { signal } = new AbortController();
-  const io = { env, cwd: '/', stdout: silent, stderr: silent, clock, fetch, signal, random: () => 0 };
+  const io = { env, cwd: '/', stdout: silent, stderr: silent, clock, fetch, signal, random: () => 0, host: quietHost };
   const loading = createLoading({
     invocation: { io, log: silentLog, redactor: new Redactor() },
     config: scratch.path,

@@ -1,3 +1,4 @@
+import { quietHost } from '../terminal.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +26,17 @@ afterEach(() => {
 function io(env: Io['env'] = {}): Io {
   const silent = { isTTY: false, write() {} };
   const signal = new AbortController().signal;
-  return { env, cwd, stdout: silent, stderr: silent, clock: new IdleClock(), fetch, signal, random: () => 0 };
+  return {
+    env,
+    cwd,
+    stdout: silent,
+    stderr: silent,
+    clock: new IdleClock(),
+    fetch,
+    signal,
+    random: () => 0,
+    host: quietHost,
+  };
 }
 
 function write(text: string): void {

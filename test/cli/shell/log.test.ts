@@ -1,3 +1,4 @@
+import { quietHost } from '../terminal.ts';
 import { expect, test } from 'vitest';
 import type { Io } from '../../../src/cli/shell/io.ts';
 import { createServiceLog, createTerminalLog } from '../../../src/cli/shell/log.ts';
@@ -25,6 +26,7 @@ function terminal(env: Io['env'] = {}) {
     fetch,
     signal: new AbortController().signal,
     random: () => 0,
+    host: quietHost,
   };
   return { io, redactor, lines };
 }

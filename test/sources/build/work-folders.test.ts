@@ -17,8 +17,7 @@ const folders = (pid = 100, alive: readonly number[] = []) =>
     clock: new IdleClock(),
     directory: join(folder.path, 'builds'),
     log: silentLog,
-    pid,
-    isAlive: (id) => alive.includes(id),
+    host: { name: 'host', pid, isAlive: (id) => alive.includes(id) },
   });
 
 test('a folder is there for its work and gone after it, however that ends', async () => {
@@ -48,8 +47,7 @@ test('what killed processes left goes, what others work in stays', async () => {
     clock: new IdleClock(),
     directory: '/nowhere',
     log: silentLog,
-    pid: 1,
-    isAlive: () => true,
+    host: { name: 'host', pid: 1, isAlive: () => true },
   }).sweep();
 });
 

@@ -87,8 +87,6 @@ async function openKept(
   const first = await config.first();
   if (first === undefined) return undefined;
   const store = await composition.store(first.fleet, 'write');
-  const interrupted = await store.closeInterrupted();
-  if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
   const reporter = await createReporter(composition, first.repo);
   const images = await composition.images();
   const reconciler = new FleetReconciler({

@@ -1,0 +1,210 @@
+import Sqlite from 'better-sqlite3';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Host } from '../../src/model/base/host.ts';
+import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
+import type { Store } from '../../src/record/store.ts';
+import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
+
+const minuteMs = 60_000;
+const beatMs = 10_000;
+
+/** A database on which processes are at work, all by one clock. */
+function database() {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const clock = new IdleClock();
+  /** From `die` on its timers never come back. */
+  const mortal = (instance: string): { readonly store: Store; readonly die: () => void } => {
+    let isDead = false;
+    const own: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      busy: (work) => clock.busy(work),
+      park: (ms, gone) => clock.park(ms, gone),
+      timer: (ms, callback) =>
+        clock.timer(ms, () => {
+          if (!isDead) callback();
+        }),
+    };
+    return { store: testStore({ path, clock: own, instance }), die: () => void (isDead = true) };
+  };
+  const beside = (instance = 'beside'): Store => testStore({ path, clock, instance });
+  const rows = (): unknown => {
+    const raw = new Sqlite(path, { readonly: true });
+    const read = raw.prepare('SELECT instance FROM process ORDER BY id').pluck().all();
+    raw.close();
+    return read;
+  };
+  return { path, clock, mortal, beside, rows };
+}
+
+const unchanged = { outcome: 'no-change', status: 'synced', nextWakeAt: undefined } as const;
+
+describe('runs of other processes', () => {
+  test('a command beside a service leaves the run that the service is at', async () => {
+    const { clock, mortal, beside } = database();
+    const { store: service } = mortal('service');
+    const open = await service.startRun(runStart('web'));
+    for (let minutes = 0; minutes < 30; minutes += 1) {
+      await clock.sleep(minuteMs);
+      expect(await beside().closeInterrupted()).toBe(0);
+    }
+    expect(await beside().run(open)).toMatchObject({ outcome: undefined, status: 'applying' });
+    expect(await service.finishRun(open, unchanged)).toMatchObject({ outcome: 'no-change' });
+  });
+
+  test('a run whose process has said nothing for a minute is interrupted, once, when it was last known to live', async () => {
+    const { clock, mortal, beside, rows } = database();
+    const { store, die } = mortal('died');
+    const done = await store.startRun(runStart('api'));
+    await store.finishRun(done, unchanged);
+    const startedAt = clock.now();
+    const open = await store.startRun(runStart('web'));
+    const orphan = await store.startRun(runStart('old', { plan: planOf('old', { status: 'orphaned' }) }));
+    await clock.sleep(25_000);
+    die();
+    const next = beside();
+    // Its last beat is five seconds ago.
+    await clock.sleep(54_999);
+    expect(await next.closeInterrupted()).toBe(0);
+    expect(await next.run(open)).toMatchObject({ outcome: undefined });
+    await clock.sleep(1);
+    const ended = { outcome: 'interrupted', status: 'pending', finishedAt: startedAt + 2 * beatMs };
+    // Who only reads says so too, before anybody has written it.
+    expect(await next.run(open)).toMatchObject(ended);
+    expect(await next.latestRuns()).toMatchObject([{ app: 'old', status: 'orphaned' }, { app: 'web' }, { app: 'api' }]);
+    expect(await next.closeInterrupted()).toBe(2);
+    expect(await next.closeInterrupted()).toBe(0);
+    expect(await next.run(open)).toMatchObject(ended);
+    expect(await next.run(orphan)).toMatchObject({ outcome: 'interrupted', status: 'orphaned' });
+    expect(await next.run(done)).toMatchObject({ outcome: 'no-change' });
+    expect(rows()).toEqual([]);
+  });
+
+  test('a run of a FlyCD that named no process is interrupted', async () => {
+    const { path, beside } = database();
+    const store = beside();
+    const open = await store.startRun(runStart('web'));
+    const raw = new Sqlite(path);
+    raw.exec('UPDATE run SET process = NULL');
+    raw.close();
+    expect(await beside().closeInterrupted()).toBe(1);
+    const run = await store.run(open);
+    expect(run).toMatchObject({ outcome: 'interrupted', finishedAt: run?.startedAt });
+  });
+
+  test('runs that a process left open when it closed are nobody’s', async () => {
+    const { beside, rows } = database();
+    const left = beside('left');
+    const open = await left.startRun(runStart('web'));
+    left.close();
+    expect(rows()).toEqual([]);
+    expect(await beside().closeInterrupted()).toBe(1);
+    expect(await beside().run(open)).toMatchObject({ outcome: 'interrupted' });
+  });
+
+  test('a process that slept for an hour ends its run as it ended, and lives again', async () => {
+    const { clock, mortal, beside } = database();
+    const { store, die } = mortal('asleep');
+    const open = await store.startRun(runStart('web'));
+    die();
+    await clock.sleep(60 * minuteMs);
+    expect(await beside().closeInterrupted()).toBe(1);
+    expect(await store.finishRun(open, unchanged)).toMatchObject({ outcome: 'no-change', finishedAt: clock.now() });
+    const again = await store.startRun(runStart('web'));
+    expect(await beside().closeInterrupted()).toBe(0);
+    expect(await beside().run(again)).toMatchObject({ outcome: undefined });
+  });
+
+  test.each([-3_600_000, 3_600_000])(
+    'a clock that somebody sets by %i ms stops nobody for longer than a beat',
+    async (by) => {
+      const { clock, mortal, beside } = database();
+      const { store } = mortal('alive');
+      const open = await store.startRun(runStart('web'));
+      clock.set(by);
+      await clock.sleep(beatMs);
+      expect(await beside().closeInterrupted()).toBe(0);
+      expect(await beside().run(open)).toMatchObject({ outcome: undefined });
+    },
+  );
+
+  test('of a dead process a clock that was set back makes no living one', async () => {
+    const { clock, mortal, beside } = database();
+    const { store, die } = mortal('died');
+    await store.startRun(runStart('web'));
+    die();
+    clock.set(-3_600_000);
+    expect(await beside().closeInterrupted()).toBe(1);
+  });
+
+  test('without an open run nothing is written, and no timer waits', async () => {
+    const { clock, beside, rows } = database();
+    const store = beside('idle');
+    await store.memory('web');
+    expect(rows()).toEqual([]);
+    await store.finishRun(await store.startRun(runStart('web')), unchanged);
+    expect(clock.pending).toBe(0);
+    expect(rows()).toEqual(['idle']);
+    store.close();
+    expect(rows()).toEqual([]);
+  });
+});
+
+describe('on one computer', () => {
+  const on = (name: string, pid: number, living: readonly number[] = []): Host => ({
+    name,
+    pid,
+    isAlive: (id) => living.includes(id),
+  });
+
+  test.each([
+    ['a process that is gone', on('one', 2), 1],
+    ['one that had the id of this one', on('one', 1, [1]), 1],
+    ['one that runs', on('one', 2, [1]), 0],
+    ['one on another computer', on('two', 2), 0],
+  ])('%s is known at once', async (_what, host, interrupted) => {
+    const { path, clock } = database();
+    const store = testStore({ path, clock, host: on('one', 1, [1]) });
+    await store.startRun(runStart('web'));
+    const next = testStore({ path, clock, host });
+    expect(await next.closeInterrupted()).toBe(interrupted);
+    // Its own are its own, whoever else had its id.
+    await next.startRun(runStart('web'));
+    expect(await next.closeInterrupted()).toBe(0);
+  });
+});
+
+describe('who has an app', () => {
+  test('the first of two processes to begin a run of it, until that has ended', async () => {
+    const { clock, beside } = database();
+    const [one, two] = [beside('one'), beside('two')];
+    const first = await one.startRun(runStart('web'));
+    const startedAt = clock.now();
+    await clock.sleep(5);
+    const second = await two.startRun(runStart('web'));
+    expect(await two.workedOnBefore(second)).toEqual({ instance: 'one', startedAt });
+    expect(await one.workedOnBefore(first)).toBeUndefined();
+    // Another app, and one that its own process has begun twice.
+    expect(await two.workedOnBefore(await two.startRun(runStart('api')))).toBeUndefined();
+    expect(await one.workedOnBefore(await one.startRun(runStart('api')))).toMatchObject({ instance: 'two' });
+    expect(await two.workedOnBefore(await two.startRun(runStart('api')))).toMatchObject({ instance: 'one' });
+    await one.finishRun(first, unchanged);
+    expect(await two.workedOnBefore(second)).toBeUndefined();
+  });
+
+  test('nobody whose process is dead, of another fleet, or one that named none', async () => {
+    const { path, clock, mortal, beside } = database();
+    const { store, die } = mortal('died');
+    await store.startRun(runStart('web'));
+    await testStore({ path, clock, fleet: { name: 'other' } }).startRun(runStart('api'));
+    const next = beside();
+    expect(await next.workedOnBefore(await next.startRun(runStart('api')))).toBeUndefined();
+    const run = await next.startRun(runStart('web'));
+    expect(await next.workedOnBefore(run)).toMatchObject({ instance: 'died' });
+    die();
+    await clock.sleep(minuteMs);
+    expect(await next.workedOnBefore(run)).toBeUndefined();
+  });
+});
