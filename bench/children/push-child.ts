@@ -15,7 +15,7 @@ const { url, dataDir, workTree, pushes } = argumentsOf('url', 'dataDir', 'workTr
 await composed(benchInvocation(workTree), url, { dataDir }, async (composition) => {
   const fly = await composition.reader();
   const { fleet: first } = await composition.load({ offline: false });
-  const store = await composition.store(first, 'read');
+  const store = await composition.storeReader(first);
   const evidence = await composition.evidence('read');
   const options = { adopt: false, force: false, now: false };
 

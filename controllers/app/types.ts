@@ -14,7 +14,7 @@ import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import type { KnownEvidence } from '../../src/plan/types.ts';
 import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Evidence } from '../../src/record/evidence.ts';
-import type { Store } from '../../src/record/store.ts';
+import type { Store, StoreReader } from '../../src/record/store.ts';
 import type { AppServices, ImageBuilder } from '../pass/services.ts';
 import type { ImageLookup } from '../images/lookup.ts';
 import type { OwnWrites } from '../kinds/own-writes.ts';
@@ -23,7 +23,7 @@ import type { Steering } from '../rollout/target.ts';
 export interface PlanAppRequest {
   readonly clock: Clock;
   readonly fly: FlyReader;
-  readonly store: Store | undefined;
+  readonly store: StoreReader | undefined;
   readonly evidence: Evidence | undefined;
   /** undefined: images of sources are neither looked for nor built. */
   readonly sight?: ImageLookup | undefined;
@@ -86,7 +86,7 @@ export interface PlanContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly fly: FlyReader;
-  readonly store: Store | undefined;
+  readonly store: StoreReader | undefined;
   readonly evidence: Evidence | undefined;
   /** undefined: images of sources are neither looked for nor built. */
   readonly sight?: ImageLookup | undefined;

@@ -21,7 +21,7 @@ import { settleRows, takeRows } from './memory/fleet-rows.ts';
 import { createProcesses } from './file/processes.ts';
 import { createRunWrites } from './runs/run-writes.ts';
 import { createRuns } from './runs/runs.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreReader } from './store.ts';
 import type { Database } from './file/rows.ts';
 import type { Tables } from './file/tables.ts';
 
@@ -34,8 +34,6 @@ export interface StoreOptions {
   readonly names?: ReadonlySet<string> | undefined;
   readonly clock: Clock;
   readonly redactor: Redactor;
-  /** read: the file is never changed, writes are refused. */
-  readonly mode: 'write' | 'read';
   /** normal (default): only deliveries and intents wait for the disk; full: everything; off: nothing, for tests. */
   readonly synchronous?: 'normal' | 'full' | 'off' | undefined;
   /** This process, as leases name it: others that wait for its runs are told who has them. Default: it has no name. */
@@ -58,9 +56,18 @@ export interface StoreOptions {
  * Throws a stalled Fault where the file is of a newer FlyCD, not FlyCD's, damaged, or may not be opened.
  */
 export function openStore(options: StoreOptions): Store {
+  return open(options, 'write');
+}
+
+/** The file is never changed by it. Throws as `openStore` does. */
+export function openStoreReader(options: StoreOptions): StoreReader {
+  return open(options, 'read');
+}
+
+function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const { clock, redactor } = options;
-  const connections = openConnections(options);
-  const fleet = rowsOf(options, connections);
+  const connections = openConnections({ ...options, mode });
+  const fleet = rowsOf(options, mode, connections);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const dates = new KeptDates(clock);
   const { instance = 'flycd', host } = options;
@@ -68,8 +75,8 @@ export function openStore(options: StoreOptions): Store {
   const database: Database = { ...connections, queries, fleet, clock, dates, redactor, processes };
   const deliveries = createDeliveries(database);
   const { flush, ...deliveryMethods } = deliveries;
-  let open = true;
-  const store: Store = {
+  let isOpen = true;
+  return {
     ...createRuns(database),
     ...createRunWrites(database),
     ...createAppEvents(database),
@@ -83,17 +90,16 @@ export function openStore(options: StoreOptions): Store {
       takeRows(connections.main, { owner: options.fleet, name: fleet, app });
     },
     close() {
-      if (!open) return;
-      open = false;
+      if (!isOpen) return;
+      isOpen = false;
       flush();
       processes.close();
       closeConnections(connections);
     },
   };
-  return options.mode === 'read' ? refuseWrites(store) : store;
 }
 
-function rowsOf({ path, fleet, names, mode }: StoreOptions, connections: Connections): string {
+function rowsOf({ path, fleet, names }: StoreOptions, mode: 'read' | 'write', connections: Connections): string {
   try {
     return settleRows(connections.main, { fleet, names, mode });
   } catch (error) {
@@ -118,62 +124,4 @@ function preparingOnce(connection: Connection): SqliteDatabase {
       return statement;
     },
   };
-}
-
-/** Methods that change nothing. A new one is refused to readers until it is named here. */
-type Reading =
-  | 'runs'
-  | 'run'
-  | 'latestRuns'
-  | 'appsTold'
-  | 'namedRevision'
-  | 'organizationsOf'
-  | 'planCalled'
-  | 'workedOnBefore'
-  | 'revisionSeenAt'
-  | 'memory'
-  | 'goodVersions'
-  | 'builds'
-  | 'pendingDeliveries'
-  | 'dirtyApps'
-  | 'close';
-
-const refuse = (): Promise<never> => Promise.reject(new Error('this store was opened for reading'));
-
-/** A new method that writes does not compile until it stands here. */
-const refused: { readonly [Method in Exclude<keyof Store, Reading>]: typeof refuse } = {
-  startRun: refuse,
-  addResult: refuse,
-  finishRun: refuse,
-  retell: refuse,
-  dropRun: refuse,
-  setNextWake: refuse,
-  closeInterrupted: refuse,
-  applyEvent: refuse,
-  setEvidence: refuse,
-  removeEvidence: refuse,
-  addIntent: refuse,
-  redateIntent: refuse,
-  settleIntent: refuse,
-  fulfilIntent: refuse,
-  addMade: refuse,
-  addHeals: refuse,
-  markKnown: refuse,
-  markDefaultAddressesGiven: refuse,
-  markDefaultAddressesOwed: refuse,
-  setPopulated: refuse,
-  seeRevision: refuse,
-  setTold: refuse,
-  addGood: refuse,
-  setUnreachable: refuse,
-  addBuild: refuse,
-  takeRows: refuse,
-  storeDelivery: refuse,
-  finishDeliveries: refuse,
-  markDirty: refuse,
-  clearDirty: refuse,
-};
-
-function refuseWrites(store: Store): Store {
-  return { ...store, ...refused };
 }

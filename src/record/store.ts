@@ -75,18 +75,8 @@ export interface ToldApp {
   readonly status: AppStatus;
 }
 
-/** One fleet's part of the database. Text in and out has passed the Redactor. */
-export interface Store {
-  startRun(start: RunStart): Promise<number>;
-  addResult(runId: number, result: StepResult): Promise<void>;
-  finishRun(runId: number, end: RunEnd): Promise<Run>;
-  /** One that ended says what it says in other words. */
-  retell(runId: number, told: Pick<Run, 'plan' | 'nextWakeAt'>): Promise<void>;
-  /**
-   * One that ended and tells nothing that `before` did not tell, which says from then on when the app is tried again. Both at once,
-   * and only where they are the app's newest two, have ended, and no version is known by the one that goes. false: nothing was done.
-   */
-  dropRun(runId: number, before: { readonly id: number; readonly nextWakeAt: number | undefined }): Promise<boolean>;
+/** One fleet's part of the database, as whoever changes nothing has it. */
+export interface StoreReader {
   /** Newest first. Passes that found nothing to do are left out unless `all`. */
   runs(query: {
     readonly app?: string | undefined;
@@ -102,26 +92,46 @@ export interface Store {
   namedRevision(app: string): Promise<string | undefined>;
   /** Of these apps, by name: the organization that the newest plan which names one gives it. Missing: no plan does. */
   organizationsOf(apps: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** The newest run of an app says when the app is tried again. */
-  setNextWake(app: string, at: number): Promise<void>;
   /** The newest plan with an id that begins so, the fleet's or an app's, as runs carried it. */
   planCalled(id: string): Promise<CalledPlan | undefined>;
+  /** Another process on this database that lives has begun a run of the same app before this one, and is at it still. */
+  workedOnBefore(runId: number): Promise<{ readonly instance: string; readonly startedAt: number } | undefined>;
+  /** As `Memory.revisionSeenAt`; one that was never seen is seen now. */
+  revisionSeenAt(revision: string): Promise<number | undefined>;
+  /** The rest is filled in by the caller. */
+  memory(app: string): Promise<StoredMemory>;
+  /** Newest first; with a run, those it and the ones before it left. */
+  goodVersions(app: string, untilRun?: number): Promise<readonly RecordedGood[]>;
+  /** Builds of one key, newest first. */
+  builds(key: string): Promise<readonly BuildRow[]>;
+  pendingDeliveries(): Promise<readonly DeliveryRow[]>;
+  dirtyApps(): Promise<readonly { readonly app: string; readonly generation: number }[]>;
+  close(): void;
+}
+
+/** One fleet's part of the database. Text in and out has passed the Redactor. */
+export interface Store extends StoreReader {
+  startRun(start: RunStart): Promise<number>;
+  addResult(runId: number, result: StepResult): Promise<void>;
+  finishRun(runId: number, end: RunEnd): Promise<Run>;
+  /** One that ended says what it says in other words. */
+  retell(runId: number, told: Pick<Run, 'plan' | 'nextWakeAt'>): Promise<void>;
+  /**
+   * One that ended and tells nothing that `before` did not tell, which says from then on when the app is tried again. Both at once,
+   * and only where they are the app's newest two, have ended, and no version is known by the one that goes. false: nothing was done.
+   */
+  dropRun(runId: number, before: { readonly id: number; readonly nextWakeAt: number | undefined }): Promise<boolean>;
+  /** The newest run of an app says when the app is tried again. */
+  setNextWake(app: string, at: number): Promise<void>;
   /**
    * Runs without an end whose process has said nothing for a minute, or is not known, end as `interrupted`. Returns how many.
    * A process that lives all the same ends its run as it ended.
    */
   closeInterrupted(): Promise<number>;
-  /** Another process on this database that lives has begun a run of the same app before this one, and is at it still. */
-  workedOnBefore(runId: number): Promise<{ readonly instance: string; readonly startedAt: number } | undefined>;
-
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;
   /** Git is at this revision: the first time it is said counts. */
   seeRevision(revision: string): Promise<void>;
-  /** As `Memory.revisionSeenAt`; one that was never seen is seen now. */
-  revisionSeenAt(revision: string): Promise<number | undefined>;
-  /** The rest is filled in by the caller. */
-  memory(app: string): Promise<StoredMemory>;
   /** Of which app on Fly all this is remembered, and what stands of it: as `afterEvent` says, in one transaction. Runs stay. */
   applyEvent(app: string, event: AppEvent): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
@@ -147,23 +157,14 @@ export interface Store {
   setTold(app: string, release: RememberedRelease): Promise<void>;
   /** The run at whose end the app's machines ran this version well. */
   addGood(app: string, good: GoodVersion, runId: number): Promise<void>;
-  /** Newest first; with a run, those it and the ones before it left. */
-  goodVersions(app: string, untilRun?: number): Promise<readonly RecordedGood[]>;
-
-  /** Builds of one key, newest first. */
-  builds(key: string): Promise<readonly BuildRow[]>;
   /** Its output ends with its last lines, and holds no secrets. */
   addBuild(build: Omit<BuildRow, 'finishedAt'>): Promise<void>;
-
   /** false: that delivery id was stored before. Durable when it resolves. */
   storeDelivery(delivery: DeliveryRow): Promise<boolean>;
-  pendingDeliveries(): Promise<readonly DeliveryRow[]>;
   /** Marks apps dirty and finishes the deliveries, in one transaction. */
   finishDeliveries(ids: readonly string[], apps: readonly string[]): Promise<void>;
   /** Durable dirty set. A mark set while the app runs makes it run again: `generation` tells the two apart. */
   markDirty(apps: readonly string[]): Promise<void>;
-  dirtyApps(): Promise<readonly { readonly app: string; readonly generation: number }[]>;
   /** Removes the mark only if its generation is still the same. */
   clearDirty(app: string, generation: number): Promise<void>;
-  close(): void;
 }

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
-import { openStore, type StoreOptions } from '../../src/record/database.ts';
+import { openStore, openStoreReader, type StoreOptions } from '../../src/record/database.ts';
 import type { RunStart, Store } from '../../src/record/store.ts';
 
 /** A folder that goes away with the test. */
@@ -15,14 +15,19 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+export interface TestStoreOptions extends Partial<StoreOptions> {
+  /** read: as whoever changes nothing has it, with the methods that its type does not have. Default: write. */
+  readonly mode?: 'read' | 'write';
+}
+
 /** A store on a real file, closed with the test. */
-export function testStore(options: Partial<StoreOptions> = {}): Store {
-  const store = openStore({
+export function testStore({ mode = 'write', ...options }: TestStoreOptions = {}): Store {
+  const open = mode === 'write' ? openStore : (openStoreReader as typeof openStore);
+  const store = open({
     path: join(temporaryFolder(), 'flycd.db'),
     fleet: { name: 'test' },
     clock: new IdleClock(),
     redactor: new Redactor(),
-    mode: 'write',
     ...options,
   });
   onTestFinished(() => store.close());

@@ -6,9 +6,9 @@ import { Fault } from '../../model/base/fault.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import { namesOf } from '../../model/names.ts';
 import type { FleetOwner } from '../../model/stamps/owner.ts';
-import type { StoreOptions } from '../../record/database.ts';
+import type * as database from '../../record/database.ts';
 import type { Evidence } from '../../record/evidence.ts';
-import type { Store } from '../../record/store.ts';
+import type { Store, StoreReader } from '../../record/store.ts';
 import { isGitLocation } from '../../sources/tree/location.ts';
 import type { Images } from './images.ts';
 import { flyToken, variable } from '../shell/io.ts';
@@ -46,9 +46,11 @@ export interface Composition extends Invocation {
   /** Throws a stalled Fault without a token. */
   reader(): Promise<FlyReader>;
   writer(): Promise<FlyWriter>;
-  store(fleet: DesiredFleet, mode: 'read' | 'write'): Promise<Store>;
+  store(fleet: DesiredFleet): Promise<Store>;
+  /** The same for whoever changes nothing. */
+  storeReader(fleet: DesiredFleet): Promise<StoreReader>;
   /** For reading: the rows of an owner, or those under just this name. */
-  rows(fleet: FleetOwner | string): Promise<Store>;
+  rows(fleet: FleetOwner | string): Promise<StoreReader>;
   /** undefined in `read` mode where there is no key yet. */
   evidence(mode: 'write'): Promise<Evidence>;
   evidence(mode: 'read'): Promise<Evidence | undefined>;
@@ -71,15 +73,18 @@ async function compose(
       ? settings.written.fleet
       : settingsOfConfig(settings, locateConfig(io, settings, config, isGitLocation)).written.fleet;
   const dataDirectory = (): string => locateData(io, settings, options.dataDir);
-  const stores: Store[] = [];
+  const stores: StoreReader[] = [];
   const instance = instanceName(invocation);
   const transport = once(() => createFlyTransport(invocation));
   const loading = createLoading({ invocation, config, options, settings, dataDirectory });
 
-  async function opened(parts: Pick<StoreOptions, 'fleet' | 'names' | 'mode'>): Promise<Store> {
-    const { openStore } = await io.clock.busy(() => import('../../record/database.ts'));
+  async function opened<Opened extends StoreReader>(
+    parts: Pick<database.StoreOptions, 'fleet' | 'names'>,
+    opening: (record: typeof database) => (options: database.StoreOptions) => Opened,
+  ): Promise<Opened> {
+    const record = await io.clock.busy(() => import('../../record/database.ts'));
     const path = join(dataDirectory(), databaseFile);
-    const store = openStore({ ...parts, path, clock: io.clock, redactor, instance, host: io.host });
+    const store = opening(record)({ ...parts, path, clock: io.clock, redactor, instance, host: io.host });
     stores.push(store);
     return store;
   }
@@ -113,8 +118,9 @@ async function compose(
       const { createFlyWriter } = await io.clock.busy(() => import('../../fly/client.ts'));
       return createFlyWriter(await transport());
     },
-    store: (fleet, mode) => opened({ fleet, names: namesOf(fleet), mode }),
-    rows: (fleet) => opened({ fleet, mode: 'read' }),
+    store: (fleet) => opened({ fleet, names: namesOf(fleet) }, ({ openStore }) => openStore),
+    storeReader: (fleet) => opened({ fleet, names: namesOf(fleet) }, ({ openStoreReader }) => openStoreReader),
+    rows: (fleet) => opened({ fleet }, ({ openStoreReader }) => openStoreReader),
     evidence,
     images: once(async () => {
       const { createImages } = await io.clock.busy(() => import('./images.ts'));
@@ -192,11 +198,11 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
 export async function historyAsked(
   composition: Composition,
   flag: string | undefined,
-): Promise<{ readonly fleet: string; readonly store: Store }> {
+): Promise<{ readonly fleet: string; readonly store: StoreReader }> {
   if (flag !== undefined) return { fleet: flag, store: await composition.rows(flag) };
   const named = composition.fleet;
   // That it is written is known; from which repo, and how it would be called unwritten, is not worth reading all of the config.
   if (named !== undefined) return { fleet: named, store: await composition.rows({ name: named, unwritten: named }) };
   const { fleet } = await composition.load({ offline: true });
-  return { fleet: fleet.name, store: await composition.store(fleet, 'read') };
+  return { fleet: fleet.name, store: await composition.storeReader(fleet) };
 }

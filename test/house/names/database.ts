@@ -27,7 +27,6 @@ function freshSchema(): Schema {
       fleet: { name: 'acme' },
       clock: new IdleClock(),
       redactor: new Redactor(),
-      mode: 'write',
     }).close();
     const database = new Sqlite(path, { readonly: true });
     const named = (type: string): readonly string[] =>

@@ -37,7 +37,7 @@ export async function openSync(
   const fleet = { ...loaded.fleet, from };
   // An app that git no longer names is known to Fly alone, and sought in a fleet with a name.
   if (!fleet.named) chooser(fleet, globs);
-  const store = await composition.store(fleet, 'write');
+  const store = await composition.store(fleet);
   await store.closeInterrupted();
   const images = await composition.images();
   const context = {

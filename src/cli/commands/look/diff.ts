@@ -18,7 +18,7 @@ export function diff(invocation: Invocation, config: string | undefined, options
       clock: invocation.io.clock,
       log: invocation.log,
       fly,
-      store: await composition.store(fleet, 'read'),
+      store: await composition.storeReader(fleet),
       evidence: await composition.evidence('read'),
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,

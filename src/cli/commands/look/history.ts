@@ -1,7 +1,7 @@
 import { selectApps } from '../../../../controllers/fleet/asked-for.ts';
 import { Fault } from '../../../model/base/fault.ts';
 import type { Run } from '../../../model/run.ts';
-import type { Store } from '../../../record/store.ts';
+import type { StoreReader } from '../../../record/store.ts';
 import { runsJson, runsMarkdown, runsText } from '../../../render/history.ts';
 import { oneRunJson, oneRunMarkdown, oneRunText } from '../../../render/run.ts';
 import { composed, historyAsked } from '../../composition/composition.ts';
@@ -51,13 +51,13 @@ function meant([first, second]: HistoryWords): { readonly id?: number; readonly 
   });
 }
 
-async function newestRuns(store: Store, { app: globs, limit, all }: HistoryOptions): Promise<readonly Run[]> {
+async function newestRuns(store: StoreReader, { app: globs, limit, all }: HistoryOptions): Promise<readonly Run[]> {
   if (globs.length === 0) return store.runs({ limit, all });
   const runs = await store.runs({ limit: runsSearchedMax, all });
   return runs.filter((run) => selectApps([{ name: run.app }], globs).length > 0).slice(0, limit);
 }
 
-async function oneRun(store: Store, id: number): Promise<Run> {
+async function oneRun(store: StoreReader, id: number): Promise<Run> {
   const run = await store.run(id);
   if (run !== undefined) return run;
   throw new Fault({

@@ -22,7 +22,7 @@ export function why(
     const { fleet } = await composition.load({ offline: false });
     // An app that git no longer names is known to Fly alone.
     if (!fleet.named) chooser(fleet, [app]);
-    const store = await composition.store(fleet, 'read');
+    const store = await composition.storeReader(fleet);
     const context = {
       clock: invocation.io.clock,
       log: invocation.log,

@@ -86,7 +86,7 @@ async function openKept(
   await unlessAborted(io.signal, token.check()).catch(throwUnlessStopped(io.signal));
   const first = await config.first();
   if (first === undefined) return undefined;
-  const store = await composition.store(first.fleet, 'write');
+  const store = await composition.store(first.fleet);
   const reporter = await createReporter(composition, first.repo);
   const images = await composition.images();
   const reconciler = new FleetReconciler({

@@ -54,7 +54,7 @@ test('a delivery is told until it is finished, then the apps that it concerns un
   await world.flycd(['sync', '--once']);
   expect(await status()).toMatchObject({ deliveries: [], due: [] });
   const path = join(world.stateFolder, 'flycd', 'flycd.db');
-  const store = openStore({ path, fleet: 'shown', mode: 'write', clock: world.clock, redactor: new Redactor() });
+  const store = openStore({ path, fleet: 'shown', clock: world.clock, redactor: new Redactor() });
   await store.storeDelivery({ id: '1', repo: 'https://example.com/c', ref: 'refs/heads/main', receivedAt: 0 });
   expect(await status()).toMatchObject({ deliveries: [{ ref: 'refs/heads/main' }], due: [] });
   await store.finishDeliveries(['1'], ['shop', 'other']);
