@@ -4,13 +4,7 @@ import type { Clock } from '../model/base/clock.ts';
 import { KeptDates } from '../model/base/moment.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
-import {
-  closeConnections,
-  openConnections,
-  openingFault,
-  type Connection,
-  type Connections,
-} from './file/connection.ts';
+import { closeConnections, openConnections, type Connection, type Connections } from './file/connection.ts';
 import { createAppEvents } from './memory/app-events.ts';
 import { createBuilds } from './runs/builds.ts';
 import { createDeliveries } from './wake/deliveries.ts';
@@ -21,9 +15,13 @@ import { settleRows, takeRows } from './memory/fleet-rows.ts';
 import { createProcesses } from './file/processes.ts';
 import { createRunWrites } from './runs/run-writes.ts';
 import { createRuns } from './runs/runs.ts';
+import { patient } from './file/patience.ts';
+import { openingFault } from './file/faults.ts';
 import type { Store, StoreReader } from './store.ts';
 import type { Database } from './file/rows.ts';
 import type { Tables } from './file/tables.ts';
+
+export { patiently } from './file/patience.ts';
 
 export interface StoreOptions {
   /** The database's file; its folder is made where it is missing. */
@@ -76,7 +74,7 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const deliveries = createDeliveries(database);
   const { flush, ...deliveryMethods } = deliveries;
   let isOpen = true;
-  return {
+  const methods = {
     ...createRuns(database),
     ...createRunWrites(database),
     ...createAppEvents(database),
@@ -85,10 +83,13 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
     ...deliveryMethods,
     ...createDirty(database),
     ...createBuilds(database),
-    async takeRows(app) {
+    async takeRows(app: string) {
       if (typeof options.fleet === 'string') return;
       takeRows(connections.main, { owner: options.fleet, name: fleet, app });
     },
+  };
+  return {
+    ...patient(methods, { clock, path: options.path }),
     close() {
       if (!isOpen) return;
       isOpen = false;

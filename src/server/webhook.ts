@@ -62,6 +62,8 @@ async function receive(request: FastifyRequest, options: WebhookOptions): Promis
     isNew = await store.storeDelivery({ id, repo, ref: push.ref, receivedAt: clock.now() });
   } catch (error) {
     log.error({ delivery: id, why: error instanceof Error ? error.message : String(error) }, 'webhook not stored');
+    // Nobody may send it again: what it speaks of is in git, and all apps are looked at for it.
+    loop.wake('timer');
     return { code: 503, body: { error: 'the delivery could not be stored', next: 'send it again later' } };
   }
   if (!isNew) return { code: 200, body: { status: 'known', delivery: id } };

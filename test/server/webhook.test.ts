@@ -164,12 +164,12 @@ describe('deliveries', () => {
     expect((await testStore({ path }).pendingDeliveries()).map(({ id }) => id)).toEqual(['d-1']);
   });
 
-  test('that cannot be stored are not accepted', async () => {
+  test('that cannot be stored are not accepted, and git is looked at for them all the same', async () => {
     const { post, wakes, said } = await serving({
       store: { storeDelivery: () => Promise.reject(new Error('database or disk is full')) },
     });
     expect((await post(pushPayload())).status).toBe(503);
-    expect(wakes).toEqual([]);
+    expect(wakes).toEqual(['timer']);
     expect(said.join()).toContain('disk is full');
   });
 

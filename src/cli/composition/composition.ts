@@ -84,7 +84,9 @@ async function compose(
   ): Promise<Opened> {
     const record = await io.clock.busy(() => import('../../record/database.ts'));
     const path = join(dataDirectory(), databaseFile);
-    const store = opening(record)({ ...parts, path, clock: io.clock, redactor, instance, host: io.host });
+    const { clock, host } = io;
+    const open = (): Opened => opening(record)({ ...parts, path, clock, redactor, instance, host });
+    const store = await record.patiently({ clock, path }, open);
     stores.push(store);
     return store;
   }

@@ -3,7 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Sqlite from 'better-sqlite3';
 import { Fault } from '../../model/base/fault.ts';
+import { isRefused, openingFault } from './faults.ts';
 import { migrations } from './migrations.ts';
+import { busyTimeoutMs } from './patience.ts';
 
 export type Connection = Sqlite.Database;
 
@@ -23,8 +25,6 @@ export interface ConnectionOptions {
 
 /** "FlyC": marks the file as ours, so that a wrong --data-dir never migrates somebody else's database. */
 const applicationId = 0x46_6c_79_43;
-/** Another FlyCD process on the same file writes for milliseconds at a time; five seconds is a hung disk, not a queue. */
-const busyTimeoutMs = 5_000;
 const privateMode = 0o600;
 const privateFolderMode = 0o700;
 /** Offsets of the two header bytes that say "WAL"; a database in memory has no WAL and must not claim one. */
@@ -106,7 +106,7 @@ function openFileForReading(path: string): Connection {
     return file;
   } catch (error) {
     file.close();
-    if (!isSqliteError(error, 'SQLITE_CANTOPEN') && !isSqliteError(error, 'SQLITE_READONLY')) throw error;
+    if (!isRefused(error)) throw error;
     return new Sqlite(`${pathToFileURL(resolve(path)).href}?immutable=1`, { readonly: true });
   }
 }
@@ -157,25 +157,4 @@ function migrate(connection: Connection, path: string): void {
       connection.pragma(`user_version = ${migrations.length}`);
     })
     .immediate();
-}
-
-function isSqliteError(error: unknown, code: string): boolean {
-  return error instanceof Sqlite.SqliteError && error.code.startsWith(code);
-}
-
-export function openingFault(error: unknown, path: string): Fault {
-  if (error instanceof Fault) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  const damaged = isSqliteError(error, 'SQLITE_NOTADB') || isSqliteError(error, 'SQLITE_CORRUPT');
-  // A database that another process holds, or a full disk, may be free again; the rest is for a person.
-  const passing = isSqliteError(error, 'SQLITE_BUSY') || isSqliteError(error, 'SQLITE_FULL');
-  return new Fault({
-    kind: passing ? 'transient' : 'stalled',
-    what: `the database ${path} could not be opened`,
-    why,
-    next: damaged
-      ? 'move the file away: Fly keeps the versions, only history starts afresh'
-      : 'check that the data directory belongs to the user FlyCD runs as and has free space',
-    cause: error,
-  });
 }
