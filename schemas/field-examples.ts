@@ -304,6 +304,8 @@ const settings: Readonly<Record<string, string>> = {
   'webhook.port': '8080',
   'webhook.path': '/webhook',
   'webhook.interface': '127.0.0.1',
+  'history.keep_days': '30',
+  'history.keep_runs': '20',
   fleet: 'acme',
 };
 

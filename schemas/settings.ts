@@ -35,6 +35,17 @@ export const Settings = z.strictObject({
     })
     .optional()
     .describe('Where serve listens. The secret comes from FLYCD_WEBHOOK_SECRET only.'),
+  history: z
+    .strictObject({
+      keep_days: wholeNumber({ min: 1, max: 3650 })
+        .optional()
+        .describe('Days for which every run is kept, 1 to 3650. Default: 90.'),
+      keep_runs: wholeNumber({ min: 1, max: 10_000 })
+        .optional()
+        .describe('Runs of each app that are kept however old they are, 1 to 10000. Default: 100.'),
+    })
+    .optional()
+    .describe('How long runs are kept. One whose version ran well is kept in any case.'),
   fleet: label()
     .optional()
     .describe('Name under which machines are owned. Default: the root project’s name, else flycd.'),

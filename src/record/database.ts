@@ -14,6 +14,7 @@ import { createStanding } from './memory/standing.ts';
 import { settleRows, takeRows } from './memory/fleet-rows.ts';
 import { createProcesses } from './file/processes.ts';
 import { createRunWrites } from './runs/run-writes.ts';
+import { createRetention } from './runs/retention.ts';
 import { createRuns } from './runs/runs.ts';
 import { patient } from './file/patience.ts';
 import { openingFault } from './file/faults.ts';
@@ -77,6 +78,7 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const methods = {
     ...createRuns(database),
     ...createRunWrites(database),
+    ...createRetention(database),
     ...createAppEvents(database),
     ...createMemory(database),
     ...createStanding(database),

@@ -84,6 +84,8 @@ export interface StoreReader {
     readonly limit: number;
   }): Promise<readonly Run[]>;
   run(id: number): Promise<Run | undefined>;
+  /** Apps of which a run is recorded, in no order. */
+  appsWithRuns(): Promise<readonly string[]>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;
   /** Apps that `status` tells of: how each was after its newest run. One whose run is under way is left out. */
@@ -128,6 +130,11 @@ export interface Store extends StoreReader {
    * A process that lives all the same ends its run as it ended.
    */
   closeInterrupted(): Promise<number>;
+  /**
+   * Forgets some runs of the app, the oldest first, that ended before that time and are not among its newest; how many. Never one
+   * that goes on, the newest, one whose version ran well, or the last that says where the app is or that git named it.
+   */
+  forgetRuns(app: string, what: { readonly finishedBefore: number; readonly keepNewest: number }): Promise<number>;
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;
   /** Git is at this revision: the first time it is said counts. */

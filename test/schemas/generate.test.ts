@@ -89,7 +89,7 @@ function unitOf({ path, schema }: Field): RegExp | undefined {
   if (/^(?:soft|hard)_limit$/.test(name)) return /connections or requests/i;
   if (/memory|ram|size(?!_threshold)|_mb$|_gb$/.test(name)) return /\b(?:MB|GB|[0-9]+gb)\b/;
   if (forms.every(({ type }) => type !== 'number' && type !== 'integer')) return undefined;
-  const counted = 'days|per cent|fraction|CPUs?|GPUs?|machines|volumes|objects|apps|times|passes|failures';
+  const counted = 'days|per cent|fraction|CPUs?|GPUs?|machines|volumes|objects|apps|times|passes|failures|runs';
   return new RegExp(`\\b(?:${counted}|money|mode bits|level|port)\\b`, 'i');
 }
 

@@ -56,6 +56,8 @@ function openForWriting(options: ConnectionOptions): Connections {
   const main = new Sqlite(path, { timeout: busyTimeoutMs });
   try {
     checkOwner(main, path);
+    // Of a file that is made now; of one that is there it is as it is, and free pages are used again.
+    main.pragma('auto_vacuum = INCREMENTAL');
     main.pragma('journal_mode = WAL');
     const level = options.synchronous ?? 'normal';
     main.pragma(`synchronous = ${level}`);

@@ -1,6 +1,7 @@
 import { syncPass, syncPlanned } from '../../../../controllers/fleet/sync.ts';
 import type { PassOptions } from '../../../../controllers/fleet/plan.ts';
 import type { SyncContext } from '../../../../controllers/app/types.ts';
+import { forgetOldRuns, retentionOf } from '../../../loop/retention.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
 import type { Predecessor } from '../../../model/stamps/predecessor.ts';
 import { appPlanJson } from '../../../render/plan.ts';
@@ -59,6 +60,13 @@ export async function openSync(
   return { context, fleet };
 }
 
+/** What flycd.yaml lets go of it. That it could not be is no reason to fail. */
+async function forgetHistory({ settings }: Composition, { clock, store, log }: SyncContext): Promise<void> {
+  await forgetOldRuns({ clock, store, retention: retentionOf(settings.written.history) }).catch((error: unknown) => {
+    log.warn({ error: String(error) }, 'old runs could not be forgotten');
+  });
+}
+
 /** One pass by command: progress to stderr as it happens, what became of each app to stdout at the end. */
 export function onePass(
   invocation: Invocation,
@@ -70,6 +78,7 @@ export function onePass(
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, pass.apps);
     const { plan, runs } = await syncPass({ ...context, confirm: confirming(invocation) }, fleet, pass, 'command');
+    await forgetHistory(composition, context);
     if (runs === undefined) return exitCodes.blocked;
     answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
     return io.signal.aborted ? exitCodes.interrupted : exitOfSync(plan, runs);

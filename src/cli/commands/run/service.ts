@@ -5,6 +5,7 @@ import { createCommitReporter, type CommitReporter } from '../../../../controlle
 import { FleetReconciler } from '../../../../controllers/fleet/reconciler.ts';
 import { retryDelay } from '../../../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../../../loop/loop.ts';
+import { retentionOf, startRetention } from '../../../loop/retention.ts';
 import { startTick } from '../../../loop/tick.ts';
 import type { Clock } from '../../../model/base/clock.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
@@ -129,8 +130,18 @@ interface Ends {
 }
 
 /** From the first pass to the last step, or until the fleet has a name. */
-async function run({ io, log }: Composition, { loop, reporter }: Kept, { face, renamed }: Ends): Promise<void> {
+async function run(
+  { io, log, settings }: Composition,
+  { loop, store, reporter }: Kept,
+  { face, renamed }: Ends,
+): Promise<void> {
   const stopTick = startTick({ tick: () => loop.tick(), log });
+  const stopRetention = startRetention({
+    clock: io.clock,
+    log,
+    store,
+    retention: retentionOf(settings.written.history),
+  });
   let fleet: string | undefined;
   try {
     loop.start();
@@ -139,6 +150,7 @@ async function run({ io, log }: Composition, { loop, reporter }: Kept, { face, r
     else log.info({ fleet }, 'the fleet has a name now: going on under it once steps under way are finished');
   } finally {
     stopTick();
+    stopRetention();
     face?.show(undefined);
     // At once: a sender who holds its connection open must not let new steps begin meanwhile.
     await Promise.all([fleet === undefined ? face?.close() : undefined, loop.stop()]);

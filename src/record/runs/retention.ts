@@ -1,0 +1,42 @@
+import type { Store, StoreReader } from '../store.ts';
+import { perform, type Database } from '../file/rows.ts';
+
+/** Of one transaction: a push that comes meanwhile waits for it, some ten milliseconds where runs have hundreds of steps. */
+const runsAtOnceMax = 200;
+/** Pages of 4 KB that go back to the disk behind it: as long as such a transaction takes. */
+const pagesAtOnce = 500;
+
+/** Runs that nobody needs any more. What is remembered of apps has no age, nor has what is still to be done. */
+export function createRetention(database: Database): Pick<Store, 'forgetRuns'> & Pick<StoreReader, 'appsWithRuns'> {
+  const { queries, fleet, main } = database;
+  // The newest that found the app named in git, and the newest that names an organization, say what no later one does.
+  const old = main.prepare<unknown[], { readonly id: number }>(`
+    WITH own AS (SELECT id, finished_at, plan FROM run WHERE fleet = @fleet AND app = @app)
+    SELECT id FROM own
+    WHERE id < (SELECT id FROM own ORDER BY id DESC LIMIT 1 OFFSET @keep - 1)
+      AND finished_at < @before
+      AND id <> (SELECT id FROM own ORDER BY coalesce(finished_at, 9e15) DESC, id DESC LIMIT 1)
+      AND id NOT IN (SELECT run_id FROM good_version WHERE fleet = @fleet AND app = @app)
+      AND id <> coalesce((SELECT max(id) FROM own WHERE json_extract(plan, '$.status') IS NOT 'orphaned'), 0)
+      AND id <> coalesce((SELECT max(id) FROM own WHERE json_extract(plan, '$.org') IS NOT NULL), 0)
+    ORDER BY id LIMIT @max`);
+  return {
+    async appsWithRuns() {
+      const rows = await queries.selectFrom('run').select('app').distinct().where('fleet', '=', fleet).execute();
+      return rows.map(({ app }) => app);
+    },
+    async forgetRuns(app, { finishedBefore, keepNewest }) {
+      const forget = main.transaction((): number => {
+        const asked = { fleet, app, keep: keepNewest, before: finishedBefore, max: runsAtOnceMax };
+        const ids = old.all(asked).map(({ id }) => id);
+        if (ids.length === 0) return 0;
+        perform(main, queries.deleteFrom('step_result').where('run_id', 'in', ids));
+        perform(main, queries.deleteFrom('run').where('id', 'in', ids));
+        return ids.length;
+      });
+      const forgotten = forget.immediate();
+      if (forgotten > 0) main.pragma(`incremental_vacuum(${pagesAtOnce})`);
+      return forgotten;
+    },
+  };
+}

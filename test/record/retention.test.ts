@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { forgetOldRuns, retentionOf, startRetention } from '../../src/loop/retention.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import type { GoodVersion } from '../../src/model/stamps/app-version.ts';
+import type { Run, StepResult } from '../../src/model/run.ts';
+import type { Store } from '../../src/record/store.ts';
+import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const unchanged = { outcome: 'no-change', status: 'synced', nextWakeAt: undefined } as const;
+
+function history() {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const clock = new IdleClock();
+  const store = testStore({ path, clock });
+  return { path, clock, store };
+}
+
+/** So many runs, a day apart. */
+async function runs(
+  { clock, store }: { clock: IdleClock; store: Store },
+  app: string,
+  count: number,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for (let day = 0; day < count; day += 1) {
+    const id = await store.startRun(runStart(app, { plan: planOf(app, { org: undefined }) }));
+    await store.finishRun(id, unchanged);
+    ids.push(id);
+    clock.set(dayMs);
+  }
+  return ids;
+}
+
+const all = async (store: Store, app: string): Promise<readonly number[]> =>
+  (await store.runs({ app, all: true, limit: 10_000 })).map(({ id }: Run) => id).toReversed();
+
+const result: StepResult = {
+  kind: 'app.create',
+  target: 'web',
+  outcome: 'created',
+  message: undefined,
+  next: undefined,
+  startedAt: 1,
+  finishedAt: 2,
+};
+
+describe('runs that are forgotten', () => {
+  test('are older, and not among the newest of their app', async () => {
+    const it = history();
+    const web = await runs(it, 'web', 40);
+    const api = await runs(it, 'api', 5);
+    const retention = { keepDays: 20, keepRuns: 10 };
+    expect(await forgetOldRuns({ ...it, retention })).toBeGreaterThan(0);
+    // The last of api's five days was yesterday: web's newest run is six days old.
+    expect(await all(it.store, 'api')).toEqual(api);
+    expect(await all(it.store, 'web')).toEqual(web.slice(-15));
+    it.clock.set(100 * dayMs);
+    await forgetOldRuns({ ...it, retention });
+    expect(await all(it.store, 'web')).toEqual(web.slice(-10));
+    expect(await all(it.store, 'api')).toEqual(api);
+    expect(await forgetOldRuns({ ...it, retention })).toBe(0);
+  });
+
+  test('are never one that goes on, a good version’s, or the last that says where the app is or that git names it', async () => {
+    const it = history();
+    const { store, clock } = it;
+    const open = await store.startRun(runStart('web', { plan: planOf('web', { org: undefined }) }));
+    const [good = 0, located = 0] = await runs(it, 'web', 2);
+    const version: GoodVersion = {
+      revision: 'c0ffee',
+      config: '0'.repeat(32),
+      digest: `sha256:${'0'.repeat(64)}`,
+      image: '0'.repeat(32),
+      at: 1,
+    };
+    await store.addGood('web', version, good);
+    const raw = new Sqlite(it.path);
+    raw.prepare(`UPDATE run SET plan = json_set(plan, '$.org', 'acme') WHERE id = ?`).run(located);
+    const [named = 0, ...orphaned] = await runs(it, 'web', 30);
+    for (const id of orphaned)
+      raw.prepare(`UPDATE run SET plan = json_set(plan, '$.status', 'orphaned') WHERE id = ?`).run(id);
+    raw.close();
+    clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(await all(store, 'web')).toEqual([open, good, located, named, orphaned.at(-1)]);
+    expect(await store.organizationsOf(['web'])).toEqual(new Map([['web', 'acme']]));
+    expect((await store.goodVersions('web')).map(({ runId }) => runId)).toEqual([good]);
+    expect(await store.namedRevision('web')).toBe('c0ffee');
+  });
+
+  test('go with their steps, in small transactions, and give their room back', async () => {
+    const it = history();
+    const { store, clock, path } = it;
+    for (let run = 0; run < 450; run += 1) {
+      const id = await store.startRun(runStart('web', { plan: planOf('web', { notes: ['x'.repeat(4000)] }) }));
+      await store.addResult(id, result);
+      await store.finishRun(id, unchanged);
+    }
+    clock.set(400 * dayMs);
+    const what = { finishedBefore: clock.now(), keepNewest: 1 };
+    expect(await store.forgetRuns('web', what)).toBe(200);
+    expect(await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } })).toBe(249);
+    const raw = new Sqlite(path);
+    expect(raw.prepare('SELECT count(*) FROM step_result').pluck().get()).toBe(1);
+    raw.pragma('wal_checkpoint(TRUNCATE)');
+    expect(Number(raw.pragma('page_count', { simple: true }))).toBeLessThan(60);
+    raw.close();
+  });
+
+  test('are those of one fleet', async () => {
+    const it = history();
+    const { path, clock } = it;
+    const other = testStore({ path, clock, fleet: { name: 'other' } });
+    const theirs = await runs({ clock, store: other }, 'web', 5);
+    await runs(it, 'web', 5);
+    clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(await all(it.store, 'web')).toHaveLength(1);
+    expect(await all(other, 'web')).toEqual(theirs);
+  });
+});
+
+describe('a service', () => {
+  test('forgets once a day, and ends with it', async () => {
+    const it = history();
+    await runs(it, 'web', 30);
+    it.clock.set(400 * dayMs);
+    const stop = startRetention({ ...it, log: silentLog, retention: retentionOf({ keep_days: 1, keep_runs: 3 }) });
+    await it.clock.sleep(11 * 60_000);
+    expect(await all(it.store, 'web')).toHaveLength(3);
+    await runs(it, 'web', 4);
+    await it.clock.sleep(dayMs + 60_000);
+    expect(await all(it.store, 'web')).toHaveLength(3);
+    stop();
+    expect(it.clock.pending).toBe(0);
+  });
+
+  test('goes on the next day where the database refuses', async () => {
+    const it = history();
+    await runs(it, 'web', 5);
+    it.clock.set(400 * dayMs);
+    let refusals = 1;
+    const store: Store = {
+      ...it.store,
+      appsWithRuns: () => (refusals-- > 0 ? Promise.reject(new Error('locked')) : it.store.appsWithRuns()),
+    };
+    const stop = startRetention({ ...it, store, log: silentLog, retention: { keepDays: 1, keepRuns: 1 } });
+    await it.clock.sleep(11 * 60_000);
+    expect(await all(it.store, 'web')).toHaveLength(5);
+    await it.clock.sleep(dayMs);
+    expect(await all(it.store, 'web')).toHaveLength(1);
+    stop();
+  });
+});
+
+test('three months and a hundred runs stay, where nobody says otherwise', () => {
+  expect(retentionOf(undefined)).toEqual({ keepDays: 90, keepRuns: 100 });
+  expect(retentionOf({ keep_days: 7 })).toEqual({ keepDays: 7, keepRuns: 100 });
+});
