@@ -24,7 +24,7 @@ import { settleVersion } from './settle-version.ts';
 import type { GuardedApp, PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { plannedAgain } from './plan-app.ts';
 import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
-import { hasGivenWay, tellingOf } from './telling.ts';
+import { findingOf, hasGivenWay, isQuiet, tellingOf } from './telling.ts';
 
 /** A pass may take minutes; a process that died in the middle of one is known as dead within one. */
 const otherProcessMs = 30_000;
@@ -84,7 +84,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
   const nextWakeAt = nextWake(held ?? plan, faults, request.clock.now());
   const ended = await store.finishRun(runId, { ...end, nextWakeAt });
-  const run = asked.isAgain === true ? await unlessTold(store, ended) : ended;
+  const run = await unlessTold(store, ended, asked.isAgain === true);
   onProgress({ type: 'app.finished', app: app.name, run });
   return {
     run,
@@ -95,11 +95,16 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
 }
 
 /** The run; where it tells what the one right before it told, that one, and history is spared. */
-async function unlessTold(store: Store, run: Run): Promise<Run> {
-  if (!hasGivenWay(run)) return run;
+async function unlessTold(store: Store, run: Run, isAgain: boolean): Promise<Run> {
+  if (!(isAgain && hasGivenWay(run)) && !isQuiet(run)) return run;
   const [newest, before] = await store.runs({ app: run.app, all: true, limit: 2 });
   // Somebody else, a person's command perhaps, has recorded one since: this one tells of before.
-  if (newest?.id !== run.id || before === undefined || tellingOf(before) !== tellingOf(run)) return run;
+  if (newest?.id !== run.id || before === undefined) return run;
+  if (isQuiet(run)) {
+    const isSame = isQuiet(before) && findingOf(before) === findingOf(run);
+    return isSame && (await store.foldRun(run.id, before.id)) ? { ...run, id: before.id } : run;
+  }
+  if (tellingOf(before) !== tellingOf(run)) return run;
   const told = { ...before, nextWakeAt: run.nextWakeAt };
   return (await store.dropRun(run.id, told)) ? told : run;
 }

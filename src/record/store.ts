@@ -123,6 +123,11 @@ export interface Store extends StoreReader {
    * and only where they are the app's newest two, have ended, and no version is known by the one that goes. false: nothing was done.
    */
   dropRun(runId: number, before: { readonly id: number; readonly nextWakeAt: number | undefined }): Promise<boolean>;
+  /**
+   * Two that found nothing to do, one behind the other, are one from then on: the earlier one, with all that the later one says. In
+   * one transaction, on the same terms as `dropRun`. false: nothing was done.
+   */
+  foldRun(runId: number, into: number): Promise<boolean>;
   /** The newest run of an app says when the app is tried again. */
   setNextWake(app: string, at: number): Promise<void>;
   /**

@@ -76,3 +76,24 @@ test.each(['DELETE ON run', 'UPDATE OF next_wake_at ON run'])(
     expect(await told(store)).toEqual(before);
   },
 );
+
+test('two that found nothing to do are one: the earlier one, with all that the later one says', async () => {
+  const store = testStore();
+  const quiet = async (revision: string, nextWakeAt: number): Promise<number> => {
+    const id = await store.startRun(runStart('web', { revision, trigger: 'webhook', actor: revision }));
+    await store.finishRun(id, { outcome: 'no-change', status: 'synced', nextWakeAt });
+    return id;
+  };
+  const changed = await ended(store);
+  const [first, second] = [await quiet('one', 5), await quiet('two', 9)];
+  const later = await store.run(second);
+  expect(await store.foldRun(second, changed)).toBe(false);
+  expect(await store.foldRun(second, first)).toBe(true);
+  expect(await store.run(first)).toEqual({ ...later, id: first });
+  expect((await told(store)).map(([id]) => id)).toEqual([first, changed]);
+  expect(await store.namedRevision('web')).toBe('two');
+  // A version that is known by the later one keeps both.
+  const third = await quiet('three', 9);
+  await store.addGood('web', good, third);
+  expect(await store.foldRun(third, first)).toBe(false);
+});

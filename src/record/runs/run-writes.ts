@@ -6,7 +6,15 @@ import type { Store } from '../store.ts';
 
 type RunWrites = Pick<
   Store,
-  'startRun' | 'addResult' | 'finishRun' | 'retell' | 'dropRun' | 'setNextWake' | 'closeInterrupted' | 'workedOnBefore'
+  | 'startRun'
+  | 'addResult'
+  | 'finishRun'
+  | 'retell'
+  | 'dropRun'
+  | 'foldRun'
+  | 'setNextWake'
+  | 'closeInterrupted'
+  | 'workedOnBefore'
 >;
 
 export function createRunWrites(database: Database): RunWrites {
@@ -74,6 +82,7 @@ export function createRunWrites(database: Database): RunWrites {
     setNextWake: (app, at) => setNextWake(database, app, at),
     retell: (runId, told) => retell(database, runId, told),
     dropRun: (runId, before) => dropRun(database, runId, before),
+    foldRun: (runId, into) => foldRun(database, runId, into),
     closeInterrupted: () => closeInterrupted(database),
     workedOnBefore: (runId) => workedOnBefore(database, runId),
   };
@@ -99,12 +108,29 @@ async function retell(
     .execute();
 }
 
-/** In one transaction: a crash, or another process in between, leaves both or the earlier one. */
-async function dropRun(
+async function dropRun(database: Database, runId: number, before: Parameters<Store['dropRun']>[1]): Promise<boolean> {
+  const { queries, main } = database;
+  return replaceRun(database, { runId, before: before.id }, () => {
+    const next = { next_wake_at: before.nextWakeAt ?? null };
+    perform(main, queries.updateTable('run').set(next).where('id', '=', before.id));
+  });
+}
+
+async function foldRun(database: Database, runId: number, into: number): Promise<boolean> {
+  const { queries, main } = database;
+  const all = queries.selectFrom('run').selectAll().where('id', '=', runId);
+  return replaceRun(database, { runId, before: into }, () => {
+    for (const { id: _id, ...said } of readRows(main, all))
+      perform(main, queries.updateTable('run').set(said).where('id', '=', into));
+  });
+}
+
+/** The newest run of an app goes, and the one before it says what it said. A crash, or another process in between, leaves both or one. */
+function replaceRun(
   { queries, fleet, main }: Database,
-  runId: number,
-  before: Parameters<Store['dropRun']>[1],
-): Promise<boolean> {
+  { runId, before }: { readonly runId: number; readonly before: number },
+  say: () => void,
+): boolean {
   const newestTwo = queries
     .selectFrom('run')
     .select(['id', 'finished_at'])
@@ -116,13 +142,12 @@ async function dropRun(
   return main
     .transaction(() => {
       const [newest, second] = readRows(main, newestTwo);
-      const areBoth = newest?.id === runId && second?.id === before.id;
+      const areBoth = newest?.id === runId && second?.id === before;
       if (!areBoth || newest.finished_at === null || second.finished_at === null) return false;
       if (readRows(main, left).length > 0) return false;
+      say();
       perform(main, queries.deleteFrom('step_result').where('run_id', '=', runId));
       perform(main, queries.deleteFrom('run').where('id', '=', runId));
-      const next = { next_wake_at: before.nextWakeAt ?? null };
-      perform(main, queries.updateTable('run').set(next).where('id', '=', before.id));
       return true;
     })
     .immediate();
