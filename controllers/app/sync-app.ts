@@ -1,5 +1,5 @@
 import { formatTime } from '../../src/model/base/clock.ts';
-import { toFault, type Fault } from '../../src/model/base/fault.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
@@ -26,8 +26,12 @@ import { plannedAgain } from './plan-app.ts';
 import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
 import { findingOf, hasGivenWay, isQuiet, tellingOf } from './telling.ts';
 
-/** A pass may take minutes; a process that died in the middle of one is known as dead within one. */
+/** When the loop looks again: a pass may take minutes, and a process that died in the middle of one is known as dead within one. */
 const otherProcessMs = 30_000;
+/** A command waits as long as a release of a few machines takes with its command. */
+const otherProcessMsMax = 10 * 60_000;
+/** A look is one query of the database. */
+const otherLookMs = 1000;
 
 /**
  * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
@@ -117,36 +121,47 @@ const nothingDone: AppliedPlan = {
   takenSince: () => Promise.resolve(undefined),
 };
 
-/** Another process that shares the database has begun a pass over the app before this one: the app is left to it. undefined: none has. */
+/**
+ * Another process that shares the database has begun a pass over the app before this one: nothing is done now. A command waits
+ * until that one is done, and the app is planned again from there; the loop comes back. undefined: none has.
+ */
 async function behindProcess(request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan | undefined> {
   const { store, app, plan, clock, runId, patience } = request;
   const first = plan.steps[0] ?? writesOf(plan)[0];
   const other = first === undefined ? undefined : await store.workedOnBefore(runId);
   if (first === undefined || other === undefined) return undefined;
+  const startedAt = clock.now();
+  const isOver = patience === 'wait' && (await waitFor(request, other));
   const parts = {
     kind: 'waiting',
-    what: `another FlyCD on this database is at work on ${app.name}`,
+    what: `another FlyCD on this database ${isOver ? 'was' : 'is'} at work on ${app.name}`,
     why: `${other.instance} began at ${formatTime(other.startedAt)}`,
-    next:
-      patience === 'requeue'
+    next: isOver
+      ? 'FlyCD plans again from there'
+      : patience === 'requeue'
         ? 'FlyCD goes on when that one is done'
         : 'flycd status shows how far it is; run `flycd sync --once` again when it is done',
     where: app.name,
-    retryAt: clock.now() + otherProcessMs,
+    retryAt: clock.now() + (isOver ? 0 : otherProcessMs),
   } as const;
-  const at = clock.now();
-  const fault = new Overruled(parts, 'blocked');
+  const fault = isOver ? new Fault(parts) : new Overruled(parts, 'blocked');
   const { kind, target } = first;
-  await save({
-    kind,
-    target,
-    outcome: 'skipped',
-    message: fault.message,
-    next: fault.next,
-    startedAt: at,
-    finishedAt: at,
-  });
-  return { ...nothingDone, faults: [fault] };
+  const { message, next } = fault;
+  await save({ kind, target, outcome: 'skipped', message, next, startedAt, finishedAt: clock.now() });
+  return { ...nothingDone, faults: [fault], isOvertaken: isOver };
+}
+
+/** true: the other process is done with the app, or dead. false: it goes on after all that time, or FlyCD is asked to stop. */
+async function waitFor(request: SyncAppRequest, other: { readonly instance: string }): Promise<boolean> {
+  const { store, app, clock, runId, signal, onProgress, yieldSlot } = request;
+  const giveUpAt = clock.monotonic() + otherProcessMsMax;
+  const because = `another FlyCD on this database, ${other.instance}, is at work on it`;
+  onProgress({ type: 'waiting', app: app.name, because, until: clock.now() + otherProcessMsMax });
+  while (clock.monotonic() < giveUpAt && !signal.aborted) {
+    await yieldSlot(() => clock.sleep(otherLookMs, signal)).catch(() => undefined);
+    if ((await store.workedOnBefore(runId)) === undefined) return !signal.aborted;
+  }
+  return false;
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;

@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Redactor } from '../../../../src/model/base/secret-value.ts';
+import { openStore } from '../../../../src/record/database.ts';
+import { runStart } from '../../../record/stores.ts';
 import type { Arena } from '../../arena.ts';
 import { prepared } from '../../arena.ts';
 
@@ -28,26 +32,51 @@ const when = [0, 100, 1000, 3000, 8000];
 
 describe('two FlyCDs on one database', () => {
   test.each(cases.flatMap((one) => when.map((ms) => [...one, ms] as const)))(
-    '%s: the one that comes later leaves it to the other',
+    '%s: the one that comes later waits for the other, and finds it done',
     async (_what, before, files, ms) => {
       world = await prepared(before, files);
       const first = world.flycd(['sync', '--once']);
       await world.clock.sleep(ms);
-      const [one, two] = await Promise.all([first, world.flycd(['sync', '--once'])]);
-      // Who is a moment later may have its run begun first.
-      const [winner, loser] = one.code === 0 ? [one, two] : [two, one];
-      expect(winner.code, winner.stderr).toBe(0);
-      expect(loser.stdout + loser.stderr).toMatch(
-        /another FlyCD on this database is at work on shop: host-\w+ began at /,
-      );
-      expect(loser.stdout).toMatch(/shop +held +blocked/);
-      expect(loser.code).toBe(4);
-      // Nothing is left of it: the app is as the other one made it, and nobody has anything to do.
+      const both = await Promise.all([first, world.flycd(['sync', '--once'])]);
+      for (const { code, stdout, stderr } of both) expect(code, stdout + stderr).toBe(0);
+      const said = both.map(({ stderr }) => stderr).join('');
+      expect(said).toMatch(/waiting until .*: another FlyCD on this database, host-\w+, is at work on it/);
+      expect(said).not.toContain('moved on since');
       const { stdout } = await world.flycd(['status', '--output', 'json']);
       expect(JSON.parse(stdout)).toMatchObject({ apps: [{ app: 'shop', status: 'synced' }] });
       expect((await world.flycd(['diff'])).code).toBe(0);
     },
   );
+
+  test('a command that has waited for ten minutes ends as blocked, says who is at work, and goes on once they are done', async () => {
+    world = await prepared([shop('1')], shop('2'));
+    const path = join(world.stateFolder, 'flycd', 'flycd.db');
+    const parts = { path, fleet: 'shown', clock: world.clock, redactor: new Redactor(), instance: 'service' };
+    const other = openStore(parts);
+    const run = await other.startRun(runStart('shop'));
+    const beganAt = world.clock.now();
+    const { code, stdout } = await world.flycd(['sync', '--once']);
+    expect(stdout).toMatch(/another FlyCD on this database is at work on shop: service began at /);
+    expect(stdout).toMatch(/shop +held +blocked/);
+    expect(code).toBe(4);
+    expect(Math.round((world.clock.now() - beganAt) / 60_000)).toBe(10);
+    await other.finishRun(run, { outcome: 'no-change', status: 'synced', nextWakeAt: undefined });
+    other.close();
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  });
+
+  test('a command that is asked to stop while it waits ends at once', async () => {
+    world = await prepared([shop('1')], shop('2'));
+    const first = world.flycd(['sync', '--once']);
+    await world.clock.sleep(2000);
+    const stop = new AbortController();
+    world.clock.timer(3000, () => stop.abort(new Error('stopped')));
+    const beganAt = world.clock.now();
+    const { code } = await world.flycd(['sync', '--once'], undefined, stop.signal);
+    expect(code).toBe(130);
+    expect(world.clock.now() - beganAt).toBeLessThan(5000);
+    expect((await first).code).toBe(0);
+  });
 
   test('a FlyCD that was killed keeps nobody waiting', async () => {
     world = await prepared([shop('1')], shop('2'));
@@ -61,9 +90,8 @@ describe('two FlyCDs on one database', () => {
     const stop = new AbortController();
     const loop = world.flycd(['sync'], undefined, stop.signal);
     await world.clock.sleep(5000);
-    const { code, stdout } = await world.flycd(['sync', '--once']);
-    expect(stdout).toMatch(/shop +held +blocked/);
-    expect(code).toBe(4);
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+    expect(code, stdout + stderr).toBe(0);
     await world.clock.sleep(60_000);
     const history = await world.flycd(['history', '--fleet', 'shown', '--output', 'json']);
     const { runs } = JSON.parse(history.stdout) as { readonly runs: readonly { readonly outcome: string }[] };
