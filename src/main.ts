@@ -15,8 +15,9 @@ function isTooOld(version: string): boolean {
 async function start(): Promise<void> {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache();
-  const [{ hostname }, { main }, { systemClock }] = await Promise.all([
+  const [{ hostname }, { readlinkSync }, { main }, { systemClock }] = await Promise.all([
     import('node:os'),
+    import('node:fs'),
     import('./cli/main.ts'),
     import('./model/base/clock.ts'),
   ]);
@@ -48,11 +49,20 @@ async function start(): Promise<void> {
     fetch,
     signal: stop.signal,
     random: Math.random,
-    host: { name: hostname(), pid: process.pid, isAlive },
+    host: { name: hostname(), space: processSpace(readlinkSync), pid: process.pid, isAlive },
   });
   process.exitCode = code;
   // What was left where it stood may still hold sockets open.
   if (stop.signal.aborted) process.exit();
+}
+
+/** Linux names it; elsewhere a computer has one. */
+function processSpace(readLink: (path: string) => string): string {
+  try {
+    return readLink('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
 }
 
 /** Signal 0 only asks. A process of another user answers EPERM: it lives. */

@@ -44,7 +44,7 @@ const code = await main(argv, {
   },
   signal: new AbortController().signal,
   random: Math.random,
-  host: { name: 'bench', pid: process.pid, isAlive: () => true },
+  host: { name: 'bench', space: '', pid: process.pid, isAlive: () => true },
 });
 const { user, system } = process.cpuUsage();
 const report: CommandReport = {

@@ -16,7 +16,7 @@ export function benchInvocation(cwd: string): Invocation {
       fetch,
       signal: new AbortController().signal,
       random: Math.random,
-      host: { name: 'bench', pid: process.pid, isAlive: () => true },
+      host: { name: 'bench', space: '', pid: process.pid, isAlive: () => true },
     },
     redactor: new Redactor(),
     log: { debug: silence, info: silence, warn: silence, error: silence },

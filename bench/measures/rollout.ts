@@ -97,7 +97,7 @@ async function sync(simulator: Simulator, folder: string, clock: IdleClock): Pro
     fetch,
     signal: new AbortController().signal,
     random: () => 0.5,
-    host: { name: 'bench', pid: process.pid, isAlive: () => true },
+    host: { name: 'bench', space: '', pid: process.pid, isAlive: () => true },
     stdout: output,
     stderr: output,
   });

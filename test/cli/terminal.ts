@@ -28,7 +28,7 @@ export interface TerminalOptions {
 const noFetch: typeof fetch = () => Promise.reject(new Error('this command must not use the network'));
 
 /** Of a test that asks nothing of it. */
-export const quietHost: Host = { name: 'host', pid: 1, isAlive: () => true };
+export const quietHost: Host = { name: 'host', space: '', pid: 1, isAlive: () => true };
 
 const alive = new Set<number>();
 let lastPid = 1;
@@ -38,7 +38,10 @@ export function newProcess(): { readonly host: Host; readonly ended: () => void 
   lastPid += 1;
   const pid = lastPid;
   alive.add(pid);
-  return { host: { name: 'host', pid, isAlive: (id) => alive.has(id) }, ended: () => void alive.delete(pid) };
+  return {
+    host: { name: 'host', space: '', pid, isAlive: (id) => alive.has(id) },
+    ended: () => void alive.delete(pid),
+  };
 }
 
 /** Runs one command line in this process, as a terminal would. */

@@ -94,14 +94,55 @@ describe('runs of other processes', () => {
     expect(run).toMatchObject({ outcome: 'interrupted', finishedAt: run?.startedAt });
   });
 
-  test('runs that a process left open when it closed are nobody’s', async () => {
-    const { beside, rows } = database();
+  test('runs that a process left open when it closed are interrupted a minute later', async () => {
+    const { clock, beside } = database();
     const left = beside('left');
     const open = await left.startRun(runStart('web'));
     left.close();
-    expect(rows()).toEqual([]);
+    expect(clock.pending).toBe(0);
+    await clock.sleep(minuteMs);
     expect(await beside().closeInterrupted()).toBe(1);
     expect(await beside().run(open)).toMatchObject({ outcome: 'interrupted' });
+  });
+
+  test('a run whose end could not be written is nobody’s, while its process goes on', async () => {
+    const { path, clock, beside } = database();
+    const store = beside('service');
+    const lost = await store.startRun(runStart('web'));
+    const other = new Sqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(store.finishRun(lost, unchanged)).rejects.toThrow('could not be used');
+    other.exec('COMMIT');
+    other.close();
+    const going = await store.startRun(runStart('api'));
+    await clock.sleep(minuteMs);
+    const next = beside('command');
+    expect(await next.workedOnBefore(await next.startRun(runStart('web')))).toBeUndefined();
+    expect(await next.run(lost)).toMatchObject({ outcome: 'interrupted' });
+    expect(await next.run(going)).toMatchObject({ outcome: undefined });
+    // Its own process knows at once.
+    expect(await store.run(lost)).toMatchObject({ outcome: 'interrupted' });
+    expect(await store.closeInterrupted()).toBe(1);
+  });
+
+  test('of two runs at once the second one is worked on after the first has ended', async () => {
+    const { clock, beside } = database();
+    const store = beside('service');
+    const [first, second] = [await store.startRun(runStart('web')), await store.startRun(runStart('api'))];
+    await store.finishRun(first, unchanged);
+    await clock.sleep(5 * minuteMs);
+    expect(await beside().closeInterrupted()).toBe(0);
+    expect(await beside().run(second)).toMatchObject({ outcome: undefined });
+  });
+
+  test('a store is closed while another process holds the file', async () => {
+    const { path, beside } = database();
+    const store = beside('closing');
+    await store.startRun(runStart('web'));
+    const other = new Sqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    expect(() => store.close()).not.toThrow();
+    other.close();
   });
 
   test('a process that slept for an hour ends its run as it ended, and lives again', async () => {
@@ -147,24 +188,30 @@ describe('runs of other processes', () => {
     await store.finishRun(await store.startRun(runStart('web')), unchanged);
     expect(clock.pending).toBe(0);
     expect(rows()).toEqual(['idle']);
-    store.close();
+    await beside().closeInterrupted();
     expect(rows()).toEqual([]);
+    // Its row comes back with its next run.
+    await store.startRun(runStart('web'));
+    expect(rows()).toEqual(['idle']);
+    store.close();
   });
 });
 
 describe('on one computer', () => {
-  const on = (name: string, pid: number, living: readonly number[] = []): Host => ({
+  const on = (name: string, pid: number, living: readonly number[] = [], space = 'one'): Host => ({
     name,
+    space,
     pid,
     isAlive: (id) => living.includes(id),
   });
 
   test.each([
     ['a process that is gone', on('one', 2), 1],
-    ['one that had the id of this one', on('one', 1, [1]), 1],
+    ['one of the same id, perhaps in another container', on('one', 1, [1]), 0],
+    ['one in a container that counts by itself', on('one', 2, [], 'two'), 0],
     ['one that runs', on('one', 2, [1]), 0],
     ['one on another computer', on('two', 2), 0],
-  ])('%s is known at once', async (_what, host, interrupted) => {
+  ])('%s: what is known at once', async (_what, host, interrupted) => {
     const { path, clock } = database();
     const store = testStore({ path, clock, host: on('one', 1, [1]) });
     await store.startRun(runStart('web'));

@@ -244,10 +244,10 @@ export const migrations: readonly Migration[] = [
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         instance TEXT NOT NULL,
         host TEXT NOT NULL,
-        pid INTEGER NOT NULL,
-        beat_at INTEGER NOT NULL
+        pid INTEGER NOT NULL
       ) STRICT;
       ALTER TABLE run ADD COLUMN process INTEGER;
+      ALTER TABLE run ADD COLUMN beat_at INTEGER;
     `,
   },
 ];

@@ -4,13 +4,13 @@ import type { Clock } from '../../model/base/clock.ts';
 import type { Host } from '../../model/base/host.ts';
 import type { Connection } from './connection.ts';
 import { perform, readRows, type Processes } from './rows.ts';
-import type { ProcessRow, Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 
 /** How often a process with open runs says that it lives. */
 const beatMs = 10_000;
 /**
- * A process that has said nothing for so long is dead: six beats, since a disk or a lock may hold up one or two. One that lives
- * all the same, after a laptop slept, ends its runs as they ended.
+ * Of a run about which nothing was said for so long the process is dead: six beats, since a disk or a lock may hold up one or two.
+ * One that lives all the same, after a laptop slept, ends its runs as they ended.
  */
 const aliveMs = 60_000;
 
@@ -25,26 +25,24 @@ interface ProcessesOptions {
 }
 
 export function createProcesses({ main, queries, clock, instance, host }: ProcessesOptions): Processes {
-  const named = { instance, host: host?.name ?? '', pid: host?.pid ?? 0 };
+  const place = host === undefined ? '' : `${host.name} ${host.space}`;
+  const named = { instance, host: place, pid: host?.pid ?? 0 };
   const open = new Set<number>();
   let own: number | undefined;
   let cancel: (() => void) | undefined;
 
-  // Whoever took it for dead, while a laptop slept, has taken its row away.
-  function write(id: number): void {
-    const now = { beat_at: clock.now() };
-    const row = queries.insertInto('process').values({ id, ...named, ...now });
-    perform(
-      main,
-      row.onConflict((conflict) => conflict.column('id').doUpdateSet(now)),
-    );
-  }
-
   function beat(): void {
     cancel = undefined;
-    if (open.size === 0 || own === undefined) return;
+    if (open.size === 0) return;
     try {
-      write(own);
+      const now = { beat_at: clock.now() };
+      perform(
+        main,
+        queries
+          .updateTable('run')
+          .set(now)
+          .where('id', 'in', [...open]),
+      );
     } catch {
       // Locked, or a full disk: the next one says it as well.
     }
@@ -53,16 +51,18 @@ export function createProcesses({ main, queries, clock, instance, host }: Proces
 
   return {
     begin() {
-      if (own !== undefined) write(own);
-      else
-        [own] = readRows(
-          main,
-          queries
-            .insertInto('process')
-            .values({ ...named, beat_at: clock.now() })
-            .returning('id'),
-        ).map(({ id }) => id);
-      return own ?? 0;
+      const insert = queries.insertInto('process');
+      if (own === undefined) {
+        [own] = readRows(main, insert.values(named).returning('id')).map(({ id }) => id);
+        return own ?? 0;
+      }
+      // Whoever saw no open run of it may have taken its row away.
+      const again = insert.values({ id: own, ...named });
+      perform(
+        main,
+        again.onConflict((conflict) => conflict.doNothing()),
+      );
+      return own;
     },
     began(runId) {
       open.add(runId);
@@ -74,23 +74,25 @@ export function createProcesses({ main, queries, clock, instance, host }: Proces
       cancel?.();
       cancel = undefined;
     },
-    isAlive(row) {
+    isWorkedOn(run, process) {
+      if (run.process !== null && run.process === own) return open.has(run.id);
       // A date ahead of the clock is as old as one behind it: somebody has set the clock back.
-      if (row === undefined || Math.abs(clock.now() - row.beat_at) >= aliveMs) return false;
-      if (row.id === own || host === undefined || row.host !== host.name) return true;
-      // Known at once on the same computer: what has this process's own id now was another before.
-      return row.pid !== host.pid && host.isAlive(row.pid);
+      const isFresh = run.beat_at !== null && Math.abs(clock.now() - run.beat_at) < aliveMs;
+      if (!isFresh || process === undefined) return false;
+      // Known at once where ids are counted together. This process's own id tells nothing: each container has one of that number.
+      const isKnown = host !== undefined && process.host === place && process.pid !== host.pid;
+      return !isKnown || host.isAlive(process.pid);
     },
     sweep() {
-      const rows = readRows<ProcessRow>(main, queries.selectFrom('process').selectAll());
-      const dead = rows.filter((row) => row.id !== own && !this.isAlive(row));
-      for (const { id } of dead) perform(main, queries.deleteFrom('process').where('id', '=', id));
+      const working = queries.selectFrom('run').select('process').where('finished_at', 'is', null);
+      const idle = queries
+        .deleteFrom('process')
+        .where('id', 'not in', working.where('process', 'is not', null).$castTo<{ process: number }>());
+      perform(main, own === undefined ? idle : idle.where('id', '!=', own));
     },
     close() {
       cancel?.();
       cancel = undefined;
-      if (own !== undefined) perform(main, queries.deleteFrom('process').where('id', '=', own));
-      own = undefined;
     },
   };
 }

@@ -1,10 +1,10 @@
 /** One fleet's rows, and what reads and writes them. */
-import type { Compilable, Kysely } from 'kysely';
+import type { Compilable, Kysely, Selectable } from 'kysely';
 import type { Clock } from '../../model/base/clock.ts';
 import type { KeptDates } from '../../model/base/moment.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
 import type { Connection, Connections } from './connection.ts';
-import type { ProcessRow, Tables } from './tables.ts';
+import type { ProcessRow, RunTable, Tables } from './tables.ts';
 
 /** What each topic of the store works with: one fleet's rows. */
 export interface Database extends Connections {
@@ -20,15 +20,17 @@ export interface Database extends Connections {
 
 /** This process among those that share the database. */
 export interface Processes {
-  /** The number to be written into a run that begins. Says from now on that this process lives, until its runs have ended. */
+  /** The number to be written into a run that begins. */
   begin(): number;
+  /** Says each ten seconds from now on that this process is at the run, until it has ended. */
   began(runId: number): void;
+  /** Whether its end could be written or not: nobody is at it any more. */
   ended(runId: number): void;
-  /** undefined: an earlier FlyCD's, which wrote none, or one that has been swept. */
-  isAlive(row: ProcessRow | undefined): boolean;
-  /** Forgets the processes that are dead. */
+  /** Somebody is at this run, which has no end. `process`: of its number; undefined: there is none. */
+  isWorkedOn(run: Pick<Selectable<RunTable>, 'id' | 'process' | 'beat_at'>, process: ProcessRow | undefined): boolean;
+  /** Forgets the processes that have no open run. */
   sweep(): void;
-  /** Runs that are open still are nobody's from now on. */
+  /** Nothing is said any more. */
   close(): void;
 }
 

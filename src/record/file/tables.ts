@@ -40,6 +40,8 @@ export interface RunTable {
   next_wake_at: number | null;
   /** Whose work it is. null: an earlier FlyCD's, which did not say. */
   process: number | null;
+  /** When that process last said that it is at it. */
+  beat_at: number | null;
 }
 
 /** A FlyCD that has begun a run. One that was killed leaves its row. */
@@ -47,11 +49,9 @@ interface ProcessTable {
   id: Generated<number>;
   /** As leases name it. */
   instance: string;
-  /** The computer's name, and the process's id there. */
+  /** The computer, what counts process ids there, and the process's id. */
   host: string;
   pid: number;
-  /** When it last said that it lives; it says so as long as a run of its own is open. */
-  beat_at: number;
 }
 
 export type ProcessRow = Selectable<ProcessTable>;

@@ -2,6 +2,7 @@ import { Fault } from '../../model/base/fault.ts';
 import { planText } from './plan-text.ts';
 import { readRuns } from './runs.ts';
 import { perform, readRows, type Database } from '../file/rows.ts';
+import type { StepResult } from '../../model/run.ts';
 import type { Store } from '../store.ts';
 
 type RunWrites = Pick<
@@ -19,7 +20,6 @@ type RunWrites = Pick<
 
 export function createRunWrites(database: Database): RunWrites {
   const { queries, fleet, clock, redactor, processes } = database;
-  const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
   return {
     async startRun({ app, trigger, actor, revision, plan, wholePlan }) {
       const { id } = await queries
@@ -35,32 +35,17 @@ export function createRunWrites(database: Database): RunWrites {
           plan: planText(plan, redactor),
           whole_plan: wholePlan ?? null,
           process: processes.begin(),
+          beat_at: clock.now(),
         })
         .returning('id')
         .executeTakeFirstOrThrow();
       processes.began(id);
       return id;
     },
-    async addResult(runId, result) {
-      await queries
-        .insertInto('step_result')
-        .values((from) => ({
-          run_id: runId,
-          position: from
-            .selectFrom('step_result')
-            .select(({ fn }) => fn.countAll<number>().as('count'))
-            .where('run_id', '=', runId),
-          kind: result.kind,
-          target: redactor.redact(result.target),
-          outcome: result.outcome,
-          message: clean(result.message),
-          next: clean(result.next),
-          started_at: result.startedAt,
-          finished_at: result.finishedAt,
-        }))
-        .execute();
-    },
+    addResult: (runId, result) => addResult(database, runId, result),
     async finishRun(runId, { outcome, status, nextWakeAt, plan }) {
+      // First of all: where its end cannot be written, the pass is over all the same.
+      processes.ended(runId);
       await queries
         .updateTable('run')
         .set({
@@ -73,7 +58,6 @@ export function createRunWrites(database: Database): RunWrites {
         .where('fleet', '=', fleet)
         .where('id', '=', runId)
         .execute();
-      processes.ended(runId);
       const [run] = await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', runId));
       if (run === undefined)
         throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
@@ -86,6 +70,27 @@ export function createRunWrites(database: Database): RunWrites {
     closeInterrupted: () => closeInterrupted(database),
     workedOnBefore: (runId) => workedOnBefore(database, runId),
   };
+}
+
+async function addResult({ queries, redactor }: Database, runId: number, result: StepResult): Promise<void> {
+  const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
+  await queries
+    .insertInto('step_result')
+    .values((from) => ({
+      run_id: runId,
+      position: from
+        .selectFrom('step_result')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('run_id', '=', runId),
+      kind: result.kind,
+      target: redactor.redact(result.target),
+      outcome: result.outcome,
+      message: clean(result.message),
+      next: clean(result.next),
+      started_at: result.startedAt,
+      finished_at: result.finishedAt,
+    }))
+    .execute();
 }
 
 async function setNextWake({ queries, fleet }: Database, app: string, at: number): Promise<void> {
@@ -119,16 +124,24 @@ async function dropRun(database: Database, runId: number, before: Parameters<Sto
 async function foldRun(database: Database, runId: number, into: number): Promise<boolean> {
   const { queries, main } = database;
   const all = queries.selectFrom('run').selectAll().where('id', '=', runId);
-  return replaceRun(database, { runId, before: into }, () => {
+  // A version that is known by the earlier one is of what that one says.
+  return replaceRun(database, { runId, before: into, keeping: [runId, into] }, () => {
     for (const { id: _id, ...said } of readRows(main, all))
       perform(main, queries.updateTable('run').set(said).where('id', '=', into));
   });
 }
 
+interface Replaced {
+  readonly runId: number;
+  readonly before: number;
+  /** Runs of which no version may be known. Default: the one that goes. */
+  readonly keeping?: readonly number[];
+}
+
 /** The newest run of an app goes, and the one before it says what it said. A crash, or another process in between, leaves both or one. */
 function replaceRun(
   { queries, fleet, main }: Database,
-  { runId, before }: { readonly runId: number; readonly before: number },
+  { runId, before, keeping = [runId] }: Replaced,
   say: () => void,
 ): boolean {
   const newestTwo = queries
@@ -138,7 +151,7 @@ function replaceRun(
     .where('app', '=', (from) => from.selectFrom('run').select('app').where('id', '=', runId))
     .orderBy('id', 'desc')
     .limit(2);
-  const left = queries.selectFrom('good_version').select('run_id').where('run_id', '=', runId);
+  const left = queries.selectFrom('good_version').select('run_id').where('run_id', 'in', keeping);
   return main
     .transaction(() => {
       const [newest, second] = readRows(main, newestTwo);
@@ -176,10 +189,8 @@ async function workedOnBefore(
 ): ReturnType<Store['workedOnBefore']> {
   const rows = await queries
     .selectFrom('run')
-    .innerJoin('process', 'process.id', 'run.process')
     .innerJoin('run as own', 'own.app', 'run.app')
-    .selectAll('process')
-    .select('run.started_at')
+    .select(['run.id', 'run.process', 'run.beat_at', 'run.started_at'])
     .where('own.id', '=', runId)
     .where('run.fleet', '=', fleet)
     .where('run.id', '<', runId)
@@ -187,6 +198,12 @@ async function workedOnBefore(
     .whereRef('run.process', 'is not', 'own.process')
     .orderBy('run.id')
     .execute();
-  const first = rows.find((row) => processes.isAlive(row));
-  return first && { instance: first.instance, startedAt: first.started_at };
+  if (rows.length === 0) return undefined;
+  const all = await queries.selectFrom('process').selectAll().execute();
+  for (const row of rows) {
+    const process = all.find(({ id }) => id === row.process);
+    if (process !== undefined && processes.isWorkedOn(row, process))
+      return { instance: process.instance, startedAt: row.started_at };
+  }
+  return undefined;
 }

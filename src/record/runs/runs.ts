@@ -155,12 +155,12 @@ export async function readRuns(
   return rows.map((row) => {
     const run = runOf(row, byRun.get(row.id) ?? []);
     const process = living.find(({ id }) => id === row.process);
-    return run.finishedAt !== undefined || processes.isAlive(process) ? run : cutShort(run, process?.beat_at);
+    return run.finishedAt !== undefined || processes.isWorkedOn(row, process) ? run : cutShort(run, row.beat_at);
   });
 }
 
-/** Of a process that died nobody says how its run ended; the last that is known of it is that it lived. */
-function cutShort(run: Run, beatAt: number | undefined): Run {
+/** Of a process that died nobody says how its run ended; the last that is known of it is that it was at it. */
+function cutShort(run: Run, beatAt: number | null): Run {
   // An orphan's run stays orphaned; git does not name it, so it cannot be pending.
   const status = run.plan.status === 'orphaned' ? 'orphaned' : 'pending';
   return { ...run, finishedAt: Math.max(run.startedAt, beatAt ?? 0), outcome: 'interrupted', status };

@@ -50,7 +50,7 @@ function commandLine(): readonly string[] {
     fetch,
     signal: new AbortController().signal,
     random: () => 0,
-    host: { name: 'host', pid: 1, isAlive: () => true },
+    host: { name: 'host', space: '', pid: 1, isAlive: () => true },
   };
   const invocation = { io, redactor: new Redactor(), log: silentLog };
   return wordsOfCommand(

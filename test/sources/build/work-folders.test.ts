@@ -17,7 +17,7 @@ const folders = (pid = 100, alive: readonly number[] = []) =>
     clock: new IdleClock(),
     directory: join(folder.path, 'builds'),
     log: silentLog,
-    host: { name: 'host', pid, isAlive: (id) => alive.includes(id) },
+    host: { name: 'host', space: '', pid, isAlive: (id) => alive.includes(id) },
   });
 
 test('a folder is there for its work and gone after it, however that ends', async () => {
@@ -47,7 +47,7 @@ test('what killed processes left goes, what others work in stays', async () => {
     clock: new IdleClock(),
     directory: '/nowhere',
     log: silentLog,
-    host: { name: 'host', pid: 1, isAlive: () => true },
+    host: { name: 'host', space: '', pid: 1, isAlive: () => true },
   }).sweep();
 });
 

@@ -78,6 +78,22 @@ describe('two FlyCDs on one database', () => {
     expect((await first).code).toBe(0);
   });
 
+  test('a rollback beside the loop at work ends well, once that has given way to it', async () => {
+    world = await prepared([shop('1'), shop('2')], shop('3', 4));
+    const stop = new AbortController();
+    const loop = world.flycd(['sync'], undefined, stop.signal);
+    await world.clock.sleep(5000);
+    const { code, stdout, stderr } = await world.flycd(['rollback', 'shop']);
+    expect(code, stdout + stderr).toBe(0);
+    await world.clock.sleep(60_000);
+    const images = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].map(
+      ({ config }) => config.image,
+    );
+    expect(new Set(images.map((image) => image?.split('@')[0]))).toEqual(new Set(['docker.io/library/shop:2']));
+    stop.abort();
+    await loop;
+  });
+
   test('a FlyCD that was killed keeps nobody waiting', async () => {
     world = await prepared([shop('1')], shop('2'));
     await world.mortalFlycd(['sync', '--once'], { call: 16, when: 'after' });
