@@ -1,4 +1,4 @@
-/** Words for sentences, and the order of texts. */
+/** Words for sentences, what a revision says of its commit, and the order of texts. */
 
 /** `1 machine`, `3 machines`. */
 export function plural(count: number, noun: string): string {

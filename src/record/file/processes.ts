@@ -1,5 +1,5 @@
 /** Which of the processes that share the database are alive: a run is open as long as the process that began it. */
-import { type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Clock } from '../../model/base/clock.ts';
 import type { Host } from '../../model/base/host.ts';
 import type { Connection } from './connection.ts';

@@ -55,6 +55,18 @@ async function namedByBoth(more = ''): Promise<{ readonly one: Fleet; readonly t
   return { one, two };
 }
 
+const bothGroups = 'processes: {app: run, worker: work}\n';
+const uncounted = (more = ''): string => app('moved', more).replace('machines: {count: 2}\n', '');
+
+/** Of fleet one, with a group that fleet two does not name yet. */
+async function ofTwoGroups(): Promise<{ readonly one: Fleet; readonly two: Fleet }> {
+  world = await arena();
+  const fleets = { one: new Fleet('one'), two: new Fleet('two') };
+  fleets.one.write('moved/app.yaml', uncounted(bothGroups));
+  expect((await fleets.one.sync()).code).toBe(0);
+  return fleets;
+}
+
 const machines = (): readonly string[] => [...(world.simulator.world.apps.get('moved')?.machines.keys() ?? [])];
 
 const owners = (): readonly (string | undefined)[] =>
@@ -101,12 +113,7 @@ describe('an app that another fleet has', () => {
   });
 
   test('is taken over whole where it has a group that the fleet which adopts it does not name', async () => {
-    const both = 'processes: {app: run, worker: work}\n';
-    world = await arena();
-    const one = new Fleet('one');
-    const two = new Fleet('two');
-    one.write('moved/app.yaml', app('moved', both).replace('machines: {count: 2}\n', ''));
-    expect((await one.sync()).code).toBe(0);
+    const { one, two } = await ofTwoGroups();
     two.write('moved/app.yaml', app('moved', changed));
     const before = machines();
     expect((await two.flycd(['adopt', 'moved'])).code).toBe(4);
@@ -119,20 +126,15 @@ describe('an app that another fleet has', () => {
   });
 
   test('moves whole the other way, too: its groups are named, it is adopted, and then removed', async () => {
-    const both = 'processes: {app: run, worker: work}\n';
-    world = await arena();
-    const one = new Fleet('one');
-    const two = new Fleet('two');
-    one.write('moved/app.yaml', app('moved', both).replace('machines: {count: 2}\n', ''));
-    expect((await one.sync()).code).toBe(0);
-    two.write('moved/app.yaml', app('moved').replace('machines: {count: 2}\n', ''));
+    const { one, two } = await ofTwoGroups();
+    two.write('moved/app.yaml', uncounted());
     const before = machines();
     const advice = await two.adviceFor('moved');
     const [, way = ''] = advice.split('. Or ');
     expect(way).toMatch(
       /^name worker in git, then flycd adopt moved\. Then remove moved from one's config repo; not before/,
     );
-    two.write('moved/app.yaml', app('moved', both).replace('machines: {count: 2}\n', ''));
+    two.write('moved/app.yaml', uncounted(bothGroups));
     for (const act of [() => two.flycd(['adopt', 'moved']), () => Promise.resolve(one.remove('moved'))]) {
       await act();
       for (const fleet of [one, two]) await fleet.sync();
