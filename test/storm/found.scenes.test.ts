@@ -52,6 +52,7 @@ test.each([
   [316_296_136, 'a FlyCD is killed in the millisecond of a failure, and git moves in it as well'],
   [1_583_450_292, 'who suspends an app does so while Fly is about to take back an update without a lease'],
   [1_583_450_702, 'who suspends an app without machines does so while its first one is made'],
+  [1_812_719_753, 'a secret that a person staged under `drift: report` reaches machines with a release'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -101,6 +101,13 @@ function groupDifferences(
     for (const what of machineDifferences(idea, group, machine)) {
       found.push({ text: `${app.name}: ${machine.name} ${what}`, about });
     }
+    const runs = machine.secrets['PASSWORD'];
+    if (machine.state === 'started' && idea.secret !== undefined && runs !== idea.secret) {
+      // A value that Fly has and FlyCD leaves there reaches machines with their next update: a hold speaks of the secret.
+      const left = runs === app.secrets['PASSWORD'] ? [`${app.name}/PASSWORD`] : [];
+      const text = `${app.name}: ${machine.name} runs with another PASSWORD than git names`;
+      found.push({ text, about: [...about, ...left] });
+    }
     const size = app.volumes.find(({ attachedMachine }) => attachedMachine === machine.id)?.sizeGb ?? 0;
     if (group.volumeGb === undefined || size >= group.volumeGb) continue;
     const text = `${app.name}: ${machine.name} has a volume of ${size} GB, git wants ${group.volumeGb}`;
@@ -128,7 +135,5 @@ function machineDifferences(idea: AppIdea, group: GroupIdea, machine: MachineSna
   const standsBy = (config.standbys ?? []).length > 0;
   const mayRest = group.rests || group.schedule !== undefined;
   if (state !== (standsBy ? 'stopped' : 'started') && !mayRest) found.push(`is ${state}`);
-  if (state === 'started' && idea.secret !== undefined && machine.secrets['PASSWORD'] !== idea.secret)
-    found.push('runs with another PASSWORD than git names');
   return found;
 }

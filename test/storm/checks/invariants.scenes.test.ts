@@ -235,6 +235,21 @@ test('a hold on another machine, or on another kind, excuses nothing', async () 
   expect(await said(other, [holding('app-1/PASSWORD')])).toEqual(found);
 });
 
+test('machines run with a value that Fly has where a hold leaves it there, and with no other', async () => {
+  const set =
+    (onFly: string, booted: string) =>
+    (world: World): void => {
+      const secret = world.apps.get('app-1')?.secrets.byName.get('PASSWORD');
+      if (secret !== undefined) secret.value = onFly;
+      web(world).booted = { secretsVersion: 1, secrets: { PASSWORD: booted } };
+    };
+  const held = [holding('app-1/PASSWORD')];
+  const found = 'app-1: web-arn-1-g1 runs with another PASSWORD than git names';
+  expect(await said(set('by hand', 'by hand'), held)).toEqual([]);
+  expect(await said(set('by hand', 'older'), held)).toEqual([found]);
+  expect(await said(set('by hand', 'by hand'), [plain])).toContain(found);
+});
+
 test('a secret that somebody else set first is no difference where a note says that it is unverified', async () => {
   const changed = (world: World): void => {
     const secret = world.apps.get('app-1')?.secrets.byName.get('PASSWORD');
