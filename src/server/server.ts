@@ -1,10 +1,14 @@
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { isIP } from 'node:net';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Clock } from '../model/base/clock.ts';
 import { Fault } from '../model/base/fault.ts';
 import type { Log } from '../model/base/log.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 import type { Loop, LoopStatus } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
+import { Bodies } from './bounds/bodies.ts';
+import { boundConnections } from './bounds/connections.ts';
+import { Refusals } from './bounds/refusals.ts';
 import { addWebhook } from './webhook.ts';
 
 export interface ServerOptions {
@@ -25,6 +29,20 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** true: Fly's proxy is in front, and says in Fly-Client-IP who asks. Elsewhere anybody could write that. */
+  readonly behindFlyProxy?: boolean | undefined;
+  /** Default: `defaultLimits`. */
+  readonly limits?: Partial<ServerLimits> | undefined;
+}
+
+interface ServerLimits {
+  /** From a request's first byte to its last, and for its headers. */
+  readonly requestMs: number;
+  /** How often those that are late are looked for. */
+  readonly lateEachMs: number;
+  readonly connections: number;
+  /** Of bodies, kept of all requests at once. */
+  readonly keptBytes: number;
 }
 
 export interface Server {
@@ -35,10 +53,18 @@ export interface Server {
 }
 
 export const defaultWebhookPath = '/webhook';
-/** GitHub sends at most 25 MB, but a push worth acting on is a few kilobytes; more is not kept in memory for anyone. */
-const bodyBytesMax = 1024 * 1024;
-/** GitHub gives up after 10 seconds; whoever is slower holds a connection and nothing else. */
-const requestTimeoutMs = 10_000;
+/** Of a path that somebody asked for, in the log. */
+const pathMax = 64;
+const defaultLimits: ServerLimits = {
+  // GitHub gives up after 10 seconds; whoever is slower holds a connection and nothing else.
+  requestMs: 10_000,
+  // Node looks each 30 seconds unless told.
+  lateEachMs: 1_000,
+  // At 64 kB of what Node has read and nobody has looked at yet, 32 MB. Fly's proxy opens 25 unless told otherwise.
+  connections: 512,
+  // 32 of the longest that are kept, in a machine of 256 MB.
+  keptBytes: 32 * 1024 * 1024,
+};
 /** Answers take milliseconds; a sender that is still at it after this long would hold up the stop for ever. */
 const closeGraceMs = 5_000;
 
@@ -69,21 +95,43 @@ export function createServer(options: ServerOptions): Server {
 
 function build(options: ServerOptions, path: string): FastifyInstance {
   const { log, loop } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const server = fastify({
     logger: false,
-    bodyLimit: bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: limits.requestMs,
+    http: { headersTimeout: limits.requestMs, connectionsCheckingInterval: limits.lateEachMs },
     forceCloseConnections: 'idle',
   });
-  // Signatures are of bytes, so bytes is what a handler gets, whatever the content type claims.
+  boundConnections(server.server, limits.connections);
+  const refusals = new Refusals(options);
+  const addressOf = addresses(options);
+  // Bodies are read by whoever wants one, as they come, whatever the content type claims: signatures are of bytes.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser('*', (_request, _body, done) => done(null));
+  server.addHook('onRequest', async (request, reply) => {
+    // Health checks and people who look are not counted, and nothing of theirs is read.
+    const seconds = request.method === 'POST' ? refusals.waitSeconds(addressOf(request)) : 0;
+    if (seconds === 0) return undefined;
+    refusals.tell('warn', { address: addressOf(request) }, 'requests not read: too many of that address were refused');
+    const body = { error: 'too many requests of this address were refused', next: `wait ${seconds} s` };
+    return reply.code(429).header('retry-after', seconds).header('connection', 'close').send(body);
+  });
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const code = error.statusCode ?? 500;
     if (code >= 500) log.error({ route: request.routeOptions.url, why: error.message }, 'request failed');
     return reply.code(code).send({ error: code >= 500 ? 'internal error' : error.message });
   });
-  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }));
+  server.setNotFoundHandler((request, reply) => {
+    const isPost = request.method === 'POST';
+    if (!isPost) return reply.code(404).send({ error: 'not found' });
+    const next = hasSecret(options.webhook.secret) ? `send webhooks to ${path}` : 'set FLYCD_WEBHOOK_SECRET';
+    refusals.refuse(
+      addressOf(request),
+      { path: request.url.slice(0, pathMax), next },
+      'webhook refused: nothing is there',
+    );
+    return reply.code(404).header('connection', 'close').send({ error: 'not found' });
+  });
 
   // Anybody reads these: no version to look up holes for, no name of a repository or an app.
   server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send('FlyCD\n'));
@@ -94,9 +142,24 @@ function build(options: ServerOptions, path: string): FastifyInstance {
   });
   const { secret } = options.webhook;
   if (hasSecret(secret)) {
-    addWebhook(server, { ...options, follows: (repos, matches) => options.follows(repos, matches), path, secret });
+    addWebhook(server, {
+      ...options,
+      follows: (repos, matches) => options.follows(repos, matches),
+      path,
+      secret,
+      bodies: new Bodies(limits.keptBytes),
+      refusals,
+      addressOf,
+    });
   }
   return server;
+}
+
+function addresses({ behindFlyProxy = false }: ServerOptions): (request: FastifyRequest) => string {
+  return (request) => {
+    const told = behindFlyProxy ? request.headers['fly-client-ip'] : undefined;
+    return typeof told === 'string' && isIP(told) !== 0 ? told : request.ip;
+  };
 }
 
 function notReady(loop: Pick<ServerOptions['loop'], 'status'>): string {

@@ -5,8 +5,11 @@ import type { Log } from '../model/base/log.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 import type { Loop } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
+import { bodyBytesMax, UnreadBody, type Bodies } from './bounds/bodies.ts';
+import { keepUntilAnswered } from './bounds/connections.ts';
+import type { Refusals } from './bounds/refusals.ts';
 import { pushOf, type Push } from './push.ts';
-import { isSigned } from './signature.ts';
+import { signatureCheck, type SignatureCheck } from './signature.ts';
 
 export interface WebhookOptions {
   readonly clock: Clock;
@@ -15,6 +18,9 @@ export interface WebhookOptions {
   readonly loop: Pick<Loop, 'wake' | 'ready'>;
   readonly path: string;
   readonly secret: SecretValue;
+  readonly bodies: Bodies;
+  readonly refusals: Refusals;
+  addressOf(request: FastifyRequest): string;
   follows(repos: readonly string[], matches: (ref: string) => boolean): boolean;
 }
 
@@ -28,35 +34,96 @@ interface Answer {
 }
 
 /**
- * POST of GitHub pushes. Answers: 202 stored durably, or not for us (ping, another event, a ref nobody follows);
- * 200 known already; 400 not JSON; 401 signature missing or wrong; 413 over the body limit; 503 could not be stored.
+ * POST of GitHub pushes. Answers: 202 stored durably, or not for us (ping, another event, a ref nobody follows), or too long to
+ * be read, so that git is asked about everything; 200 known already; 400 not JSON; 401 signature missing (before the body is
+ * read) or wrong; 413 over 25 MB; 429 many refused requests of that address before; 503 could not be stored.
  */
 export function addWebhook(server: FastifyInstance, options: WebhookOptions): void {
-  server.post(options.path, async (request: FastifyRequest, reply: FastifyReply) => {
-    const { code, body } = await options.clock.busy(() => receive(request, options));
-    return reply.code(code).send(body);
-  });
+  const { addressOf, refusals } = options;
+  const checks = new WeakMap<FastifyRequest, SignatureCheck>();
+
+  /** The rest of its body is not waited for. */
+  const refuse = (request: FastifyRequest, reply: FastifyReply, { code, body }: Answer, fields: object = {}) => {
+    refusals.refuse(addressOf(request), fields, `webhook refused: ${body['error']}`);
+    return reply.code(code).header('connection', 'close').send(body);
+  };
+
+  server.post(
+    options.path,
+    {
+      onRequest: async (request, reply) => {
+        const check = signatureCheck(headerOf(request, 'x-hub-signature-256'), options.secret);
+        if (check === undefined) return refuse(request, reply, unsigned);
+        if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) return refuse(request, reply, tooLarge);
+        checks.set(request, check);
+        return undefined;
+      },
+    },
+    async (request, reply) => {
+      const check = checks.get(request);
+      if (check === undefined) return refuse(request, reply, unsigned);
+      try {
+        return await options.bodies.read(request.raw, check.update, async ({ bytes }) => {
+          if (!check.holds()) return refuse(request, reply, forged);
+          keepUntilAnswered(request.raw, reply.raw);
+          const { code, body } = await options.clock.busy(() => receive(request, bytes, options));
+          return reply.code(code).send(body);
+        });
+      } catch (error) {
+        if (!(error instanceof UnreadBody)) throw error;
+        if (error.reason === 'too large') return refuse(request, reply, tooLarge);
+        refusals.refuse(addressOf(request), {}, 'webhook refused: its body was not sent whole within ten seconds');
+        return reply.hijack();
+      }
+    },
+  );
 }
 
-async function receive(request: FastifyRequest, options: WebhookOptions): Promise<Answer> {
-  const { clock, log, store, loop } = options;
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  if (!isSigned(body, headerOf(request, 'x-hub-signature-256'), options.secret)) {
-    log.warn({ address: request.ip }, 'webhook refused: signature missing or wrong');
-    return { code: 401, body: { error: 'the signature is missing or wrong', next: 'compare the webhook secrets' } };
+const unsigned: Answer = {
+  code: 401,
+  body: {
+    error: 'the signature is missing',
+    next: 'give the webhook, where it is set up, the secret of FLYCD_WEBHOOK_SECRET',
+  },
+};
+const forged: Answer = {
+  code: 401,
+  body: { error: 'the signature is wrong', next: 'compare the webhook secrets' },
+};
+const tooLarge: Answer = {
+  code: 413,
+  body: { error: 'the body is over 25 MB', next: 'no forge sends as much: send pushes alone' },
+};
+
+async function receive(request: FastifyRequest, bytes: Buffer | undefined, options: WebhookOptions): Promise<Answer> {
+  const { clock, log, store, loop, refusals } = options;
+  const ignored = (reason: string, fields: object = {}): Answer => {
+    refusals.tell('info', { why: reason, ...fields }, 'webhook ignored');
+    return { code: 202, body: { status: 'ignored', reason } };
+  };
+  const event = headerOf(request, 'x-github-event')?.slice(0, 64) ?? 'push';
+  if (event !== 'push') return ignored(`event ${event}`);
+  if (bytes === undefined) {
+    log.info({}, 'push received, too long to be read: git is asked about every app');
+    loop.wake('timer');
+    return { code: 202, body: { status: 'accepted', reason: 'too long to be read: git is asked about every app' } };
   }
-  const payload = parsed(body);
+  const payload = parsed(bytes);
   if (payload === undefined) {
+    refusals.tell(
+      'warn',
+      { next: 'set its content type to application/json' },
+      'webhook refused: the body is not JSON',
+    );
     return { code: 400, body: { error: 'the body is not JSON', next: 'set the content type to application/json' } };
   }
-  const event = headerOf(request, 'x-github-event') ?? 'push';
-  if (event !== 'push') return { code: 202, body: { status: 'ignored', reason: `event ${event.slice(0, 64)}` } };
   const push = pushOf(payload);
-  const repo = push === undefined ? undefined : concerned(push, options);
-  if (push === undefined || repo === undefined) {
-    return { code: 202, body: { status: 'ignored', reason: 'nothing follows this repository and ref' } };
+  if (push === undefined) return ignored('it is no push of a branch or a tag');
+  const repo = concerned(push, options);
+  if (repo === undefined) {
+    return ignored('nothing follows this repository and ref', { repo: push.repos[0], ref: push.ref });
   }
-  const id = idOf(request, body);
+  const id = idOf(request, bytes);
   let isNew: boolean;
   try {
     isNew = await store.storeDelivery({ id, repo, ref: push.ref, receivedAt: clock.now() });

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { Fault } from '../../src/model/base/fault.ts';
 import { SecretValue } from '../../src/model/base/secret-value.ts';
-import { idle, pushPayload, serving } from './serving.ts';
+import { idle, pushPayload, serving, sign } from './serving.ts';
 
 const get = async (url: string): Promise<readonly [number, string]> => {
   const response = await fetch(url);
@@ -114,7 +114,8 @@ test('a sender that never finishes does not hold up the close', async () => {
   const gone = new Promise<void>((resolve) => socket.on('close', () => resolve()));
   socket.on('error', () => undefined);
   await new Promise<void>((resolve) => {
-    socket.write('POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf', () => resolve());
+    const head = `POST /webhook HTTP/1.1\r\nhost: x\r\nx-hub-signature-256: ${sign('')}\r\ncontent-length: 100\r\n\r\n`;
+    socket.write(`${head}half`, () => resolve());
   });
   expect((await get(`${url}/healthz`))[0]).toBe(200); // by now the half request has arrived too
   const before = clock.now();

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { LoopStatus } from '../../src/loop/loop.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
@@ -44,6 +45,18 @@ export function pushPayload(parts: Record<string, unknown> = {}, repository: Rec
     },
     pusher: { name: 'somebody' },
     ...parts,
+  });
+}
+
+/** What a server says to these bytes until it closes the connection. */
+export function answerOf(url: string, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let text = '';
+    socket.on('data', (data: Buffer) => (text += data.toString()));
+    socket.on('close', () => resolve(text));
+    socket.on('error', () => undefined);
+    socket.write(bytes);
   });
 }
 

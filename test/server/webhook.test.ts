@@ -3,11 +3,17 @@ import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { SecretValue } from '../../src/model/base/secret-value.ts';
-import { isSigned } from '../../src/server/signature.ts';
+import { signatureCheck } from '../../src/server/signature.ts';
 import { temporaryFolder, testStore } from '../record/stores.ts';
-import { pushPayload, secret, serving, sign } from './serving.ts';
+import { answerOf, pushPayload, secret, serving, sign } from './serving.ts';
 
 const mebibyte = 1024 * 1024;
+
+function isSigned(body: Uint8Array, header: string | undefined, key: SecretValue): boolean {
+  const check = signatureCheck(header, key);
+  check?.update(body);
+  return check?.holds() ?? false;
+}
 
 describe('signatures', () => {
   test("GitHub's own example holds", () => {
@@ -72,15 +78,42 @@ describe('signatures', () => {
 });
 
 describe('bodies', () => {
-  test('of 1 MiB pass, one byte more is refused before it is verified', async () => {
-    const { post, wakes } = await serving();
-    const payload = (size: number): string => {
-      const empty = pushPayload({ padding: '' }).length;
-      return pushPayload({ padding: 'x'.repeat(size - empty) });
-    };
-    expect((await post(payload(mebibyte))).status).toBe(202);
-    expect((await post(payload(mebibyte + 1))).status).toBe(413);
-    expect(wakes).toHaveLength(1);
+  const payload = (size: number): string => {
+    const empty = pushPayload({ padding: '' }).length;
+    return pushPayload({ padding: 'x'.repeat(size - empty) });
+  };
+
+  test('of 1 MiB are read; up to 25 MiB they are verified, and git is asked about every app', async () => {
+    const { post, wakes, pending } = await serving();
+    expect((await post(payload(mebibyte))).body['status']).toBe('accepted');
+    expect([wakes.splice(0), (await pending()).length]).toEqual([['webhook'], 1]);
+    for (const size of [mebibyte + 1, 25 * mebibyte]) {
+      expect((await post(payload(size), { 'x-hub-signature-256': sign(payload(size), 'other') })).status).toBe(401);
+      expect(wakes).toEqual([]);
+      expect((await post(payload(size))).status).toBe(202);
+      expect([wakes.splice(0), (await pending()).length]).toEqual([['timer'], 1]);
+    }
+  });
+
+  test('beyond what is kept of all are verified, and git is asked about every app; later ones are read again', async () => {
+    const { post, wakes, url } = await serving({ limits: { keptBytes: mebibyte } });
+    const held = connect(Number(new URL(url).port), '127.0.0.1');
+    held.on('error', () => undefined);
+    const head = `POST /webhook HTTP/1.1\r\nhost: x\r\nx-hub-signature-256: ${sign('')}\r\ncontent-length: ${mebibyte}\r\n\r\n`;
+    await new Promise<void>((resolve) => held.write(head + 'x'.repeat(mebibyte - 100), () => resolve()));
+    await expect.poll(async () => (await post(pushPayload())).body['reason']).toContain('every app');
+    expect(wakes.splice(0)).toContain('timer');
+    held.destroy();
+    await expect
+      .poll(async () => (await post(pushPayload(), { 'x-github-delivery': 'late' })).body['delivery'])
+      .toBe('late');
+  });
+
+  test('over 25 MiB are refused before they are read', async () => {
+    const { url, said } = await serving();
+    const header = `x-hub-signature-256: ${sign('')}\r\ncontent-length: ${25 * mebibyte + 1}`;
+    expect(await answerOf(url, `POST /webhook HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(said.join()).toContain('webhook refused: the body is over 25 MB');
   });
 
   test('without a stated length are cut off as they stream', async () => {
@@ -92,17 +125,18 @@ describe('bodies', () => {
       socket.on('data', (data: Buffer) => (text += data.toString()));
       socket.on('close', () => resolve(text));
       socket.on('error', () => undefined);
-      socket.write('POST /webhook HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+      const signature = `x-hub-signature-256: ${sign('')}`;
+      socket.write(`POST /webhook HTTP/1.1\r\nhost: x\r\n${signature}\r\ntransfer-encoding: chunked\r\n\r\n`);
       const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
       const more = (): void => {
-        if (socket.destroyed || sent >= 64 * mebibyte) return;
+        if (socket.destroyed || sent >= 128 * mebibyte) return;
         sent += 0x10000;
         socket.write(chunk, () => setImmediate(more));
       };
       more();
     });
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
-    expect(sent).toBeLessThan(32 * mebibyte);
+    expect(sent).toBeLessThan(64 * mebibyte);
   });
 
   test('that are not JSON are told so, once they are signed', async () => {

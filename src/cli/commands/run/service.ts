@@ -188,6 +188,7 @@ async function createFace({ io, log }: Composition, listen: Listen, { token, con
     unready: () => token.unready(),
     host: listen.host,
     port: listen.port,
+    behindFlyProxy: variable(io.env, 'FLY_MACHINE_ID') !== undefined,
   });
   return {
     listen: () => server.listen(),
