@@ -71,7 +71,8 @@ export interface LoopOptions {
 
 export interface LoopStatus {
   readonly ready: boolean;
-  readonly refreshing: boolean;
+  /** How long git has been looked at by now; undefined: it is not. */
+  readonly refreshingMs: number | undefined;
   readonly running: readonly string[];
   readonly queued: readonly string[];
   readonly retries: readonly Retry[];
@@ -170,7 +171,7 @@ class FleetLoop implements Loop {
   status(): LoopStatus {
     return {
       ready: this.#ready,
-      refreshing: this.#refresher.running,
+      refreshingMs: this.#refresher.runningMs,
       running: [...this.#running],
       queued: [...this.#queued.keys()],
       retries: this.#schedule.retries,

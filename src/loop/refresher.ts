@@ -61,6 +61,11 @@ export class Refresher {
     return this.#running !== undefined;
   }
 
+  /** Since the run under way began. */
+  get runningMs(): number | undefined {
+    return this.running ? this.#options.clock.monotonic() - this.#startedAt : undefined;
+  }
+
   /** When a failed run is tried again; milliseconds since the epoch. */
   get retryAt(): number | undefined {
     const { clock } = this.#options;

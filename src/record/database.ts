@@ -4,7 +4,7 @@ import type { Clock } from '../model/base/clock.ts';
 import { KeptDates } from '../model/base/moment.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
-import { closeConnections, openConnections, type Connection, type Connections } from './file/connection.ts';
+import { closeConnections, fileCheck, openConnections, type Connection, type Connections } from './file/connection.ts';
 import { createAppEvents } from './memory/app-events.ts';
 import { createBuilds } from './runs/builds.ts';
 import { createDeliveries } from './wake/deliveries.ts';
@@ -66,6 +66,7 @@ export function openStoreReader(options: StoreOptions): StoreReader {
 function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const { clock, redactor } = options;
   const connections = openConnections({ ...options, mode });
+  const checkFile = fileCheck(options.path);
   const fleet = rowsOf(options, mode, connections);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const dates = new KeptDates(clock);
@@ -73,7 +74,7 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const processes = createProcesses({ ...connections, queries, clock, instance, host });
   const database: Database = { ...connections, queries, fleet, clock, dates, redactor, processes };
   const deliveries = createDeliveries(database);
-  const { flush, ...deliveryMethods } = deliveries;
+  const { flush, checkStorage, ...deliveryMethods } = deliveries;
   let isOpen = true;
   const methods = {
     ...createRuns(database),
@@ -83,6 +84,10 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
     ...createMemory(database),
     ...createStanding(database),
     ...deliveryMethods,
+    async checkStorage() {
+      checkFile();
+      await checkStorage();
+    },
     ...createDirty(database),
     ...createBuilds(database),
     async takeRows(app: string) {

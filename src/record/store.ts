@@ -173,6 +173,8 @@ export interface Store extends StoreReader {
   addBuild(build: Omit<BuildRow, 'finishedAt'>): Promise<void>;
   /** false: that delivery id was stored before. Durable when it resolves. */
   storeDelivery(delivery: DeliveryRow): Promise<boolean>;
+  /** Writes what a delivery would, and takes it back. Throws the Fault with which one could not be stored now. */
+  checkStorage(): Promise<void>;
   /** Marks apps dirty and finishes the deliveries, in one transaction. */
   finishDeliveries(ids: readonly string[], apps: readonly string[]): Promise<void>;
   /** Durable dirty set. A mark set while the app runs makes it run again: `generation` tells the two apart. */

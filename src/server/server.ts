@@ -4,18 +4,19 @@ import type { Clock } from '../model/base/clock.ts';
 import { Fault } from '../model/base/fault.ts';
 import type { Log } from '../model/base/log.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
-import type { Loop, LoopStatus } from '../loop/loop.ts';
+import type { Loop } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
 import { Bodies } from './bounds/bodies.ts';
 import { boundConnections } from './bounds/connections.ts';
 import { Refusals } from './bounds/refusals.ts';
+import { createHealth, type HealthOptions } from './health.ts';
 import { addWebhook } from './webhook.ts';
 
 export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly store: Pick<Store, 'storeDelivery'>;
-  readonly loop: Pick<Loop, 'wake' | 'ready'> & { status(): Pick<LoopStatus, 'refreshFault'> };
+  readonly store: Pick<Store, 'storeDelivery' | 'checkStorage'>;
+  readonly loop: Pick<Loop, 'wake'> & HealthOptions['loop'];
   readonly webhook: {
     /** Default `/webhook`. */
     readonly path?: string | undefined;
@@ -24,8 +25,7 @@ export interface ServerOptions {
   };
   /** true: some app or project follows one of these repositories, at a ref for which `matches` is true. */
   follows(repos: readonly string[], matches: (ref: string) => boolean): boolean;
-  /** What else keeps FlyCD from being ready, each for a person and read by anybody: "the Fly token is not accepted". */
-  unready?(): readonly string[];
+  readonly unready?: HealthOptions['unready'];
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -94,7 +94,7 @@ export function createServer(options: ServerOptions): Server {
 }
 
 function build(options: ServerOptions, path: string): FastifyInstance {
-  const { log, loop } = options;
+  const { log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const server = fastify({
     logger: false,
@@ -135,9 +135,14 @@ function build(options: ServerOptions, path: string): FastifyInstance {
 
   // Anybody reads these: no version to look up holes for, no name of a repository or an app.
   server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send('FlyCD\n'));
-  server.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
-  server.get('/readyz', (_request, reply) => {
-    const reasons = [...(loop.ready ? [] : [notReady(loop)]), ...(options.unready?.() ?? [])];
+  const health = createHealth(options);
+  server.get('/healthz', async (_request, reply) => {
+    const reasons = await health.live();
+    const isWell = reasons.length === 0;
+    return reply.code(isWell ? 200 : 503).send(isWell ? { status: 'ok' } : { status: 'failing', reasons });
+  });
+  server.get('/readyz', async (_request, reply) => {
+    const reasons = await health.ready();
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
   });
   const { secret } = options.webhook;
@@ -160,11 +165,6 @@ function addresses({ behindFlyProxy = false }: ServerOptions): (request: Fastify
     const told = behindFlyProxy ? request.headers['fly-client-ip'] : undefined;
     return typeof told === 'string' && isIP(told) !== 0 ? told : request.ip;
   };
-}
-
-function notReady(loop: Pick<ServerOptions['loop'], 'status'>): string {
-  const waiting = 'the first desired state is not computed yet';
-  return loop.status().refreshFault === undefined ? waiting : `${waiting}: the log says why`;
 }
 
 function hasSecret(secret: SecretValue | undefined): secret is SecretValue {

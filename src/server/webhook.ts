@@ -66,7 +66,7 @@ export function addWebhook(server: FastifyInstance, options: WebhookOptions): vo
         return await options.bodies.read(request.raw, check.update, async ({ bytes }) => {
           if (!check.holds()) return refuse(request, reply, forged);
           keepUntilAnswered(request.raw, reply.raw);
-          const { code, body } = await options.clock.busy(() => receive(request, bytes, options));
+          const { code, body } = await receive(request, bytes, options);
           return reply.code(code).send(body);
         });
       } catch (error) {

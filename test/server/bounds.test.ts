@@ -49,7 +49,7 @@ test('of too many connections the oldest goes, and a push that comes last is tak
 test('a push that is being stored keeps its connection', async () => {
   const stored = Promise.withResolvers<boolean>();
   const asked = Promise.withResolvers<void>();
-  const store = { storeDelivery: () => (asked.resolve(), stored.promise) };
+  const store = { storeDelivery: () => (asked.resolve(), stored.promise), checkStorage: () => Promise.resolve() };
   const { url, post } = await serving({ limits: { connections: 1 }, store });
   const answer = post(pushPayload());
   await asked.promise;

@@ -20,7 +20,7 @@ test('/ and /healthz answer 200, unknown paths 404', async () => {
 
 test('/readyz answers 503 with every reason, then 200', async () => {
   const fault = new Fault({ kind: 'transient', what: 'no route to git', why: 'timed out' });
-  const state = { ready: false };
+  const state: { ready: boolean; fault?: Fault } = { ready: false, fault };
   const reasons = ['the Fly token is not accepted'];
   const { url } = await serving({
     loop: {
@@ -28,7 +28,7 @@ test('/readyz answers 503 with every reason, then 200', async () => {
         return state.ready;
       },
       wake() {},
-      status: () => ({ ...idle, refreshFault: fault }),
+      status: () => ({ ...idle, refreshFault: state.fault }),
     },
     unready: () => reasons,
   });
@@ -40,6 +40,7 @@ test('/readyz answers 503 with every reason, then 200', async () => {
     }),
   ]);
   state.ready = true;
+  delete state.fault;
   expect((await get(`${url}/readyz`))[0]).toBe(503);
   reasons.pop();
   expect(await get(`${url}/readyz`)).toEqual([200, '{"ready":true,"reasons":[]}']);
@@ -96,6 +97,7 @@ test('a close answers what is under way', async () => {
         asked();
         return stored;
       },
+      checkStorage: () => Promise.resolve(),
     },
   });
   const answer = post(pushPayload());

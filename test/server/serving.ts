@@ -12,7 +12,7 @@ export const secret = 'correct horse battery staple';
 
 export const idle: LoopStatus = {
   ready: true,
-  refreshing: false,
+  refreshingMs: undefined,
   running: [],
   queued: [],
   retries: [],

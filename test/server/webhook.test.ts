@@ -200,7 +200,10 @@ describe('deliveries', () => {
 
   test('that cannot be stored are not accepted, and git is looked at for them all the same', async () => {
     const { post, wakes, said } = await serving({
-      store: { storeDelivery: () => Promise.reject(new Error('database or disk is full')) },
+      store: {
+        storeDelivery: () => Promise.reject(new Error('database or disk is full')),
+        checkStorage: () => Promise.resolve(),
+      },
     });
     expect((await post(pushPayload())).status).toBe(503);
     expect(wakes).toEqual(['timer']);

@@ -44,6 +44,28 @@ export function openConnections(options: ConnectionOptions): Connections {
   }
 }
 
+/**
+ * Of a file that is open now: whether it is still the one under its name. Throws a stalled Fault where somebody has moved it away,
+ * removed it or put another in its place: all that is written from then on is lost.
+ */
+export function fileCheck(path: string): () => void {
+  const opened = fileAt(path);
+  return () => {
+    if (fileAt(path) === opened) return;
+    throw new Fault({
+      kind: 'stalled',
+      what: `the database ${path} is not there any more`,
+      why: 'somebody moved or removed the file, or put another in its place, while FlyCD had it open',
+      next: 'start FlyCD anew: it takes the file that is there, or begins a new one; Fly keeps the versions',
+    });
+  };
+}
+
+function fileAt(path: string): string {
+  const found = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found === undefined ? '' : `${found.dev} ${found.ino}`;
+}
+
 export function closeConnections(connections: Connections): void {
   if (connections.durable !== connections.main) connections.durable.close();
   connections.main.close();

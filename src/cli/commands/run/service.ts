@@ -175,13 +175,16 @@ async function createFace({ io, log }: Composition, listen: Listen, { token, con
   const server = createServer({
     clock: io.clock,
     log,
-    store: { storeDelivery: (delivery) => kept?.store.storeDelivery(delivery) ?? Promise.resolve(true) },
+    store: {
+      storeDelivery: (delivery) => kept?.store.storeDelivery(delivery) ?? Promise.resolve(true),
+      checkStorage: () => kept?.store.checkStorage() ?? Promise.resolve(),
+    },
     loop: {
       get ready() {
         return kept?.loop.ready ?? false;
       },
       wake: (trigger) => kept?.loop.wake(trigger),
-      status: () => kept?.loop.status() ?? { refreshFault: config.fault() },
+      status: () => kept?.loop.status() ?? { refreshFault: config.fault(), refreshingMs: undefined },
     },
     webhook: { path: listen.path, secret: secret === undefined ? undefined : new SecretValue(secret) },
     follows: (repos, matches) => kept?.reconciler.follows(repos, matches) ?? false,
