@@ -7,6 +7,9 @@ const oldestNode = [22, 18] as const;
 /** One Ctrl-C under `npm run` comes twice: from the terminal, and passed on by npm. Nobody presses again as fast. */
 const oneKeyPressMs = 500;
 
+/** What shells add to the number of the signal that ended a process. */
+const signalled = 128;
+
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]);
@@ -23,15 +26,17 @@ async function start(): Promise<void> {
   ]);
   const stop = new AbortController();
   let stoppedAt = 0;
+  let stoppedBy = 0;
   for (const [name, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const) {
     process.on(name, () => {
       // The second time it is meant: no step is waited for.
-      if (stop.signal.aborted && systemClock.now() - stoppedAt > oneKeyPressMs) process.exit(128 + number);
+      if (stop.signal.aborted && systemClock.now() - stoppedAt > oneKeyPressMs) process.exit(signalled + number);
       if (stop.signal.aborted) return;
       stoppedAt = systemClock.now();
+      stoppedBy = number;
       stop.abort(new Error(`stopped by ${name}`));
     });
   }
@@ -51,7 +56,7 @@ async function start(): Promise<void> {
     random: Math.random,
     host: { name: hostname(), space: processSpace(readlinkSync), pid: process.pid, isAlive },
   });
-  process.exitCode = code;
+  process.exitCode = stoppedBy > 0 && code > signalled ? signalled + stoppedBy : code;
   // What was left where it stood may still hold sockets open.
   if (stop.signal.aborted) process.exit();
 }

@@ -30,7 +30,8 @@ async function halfARequest(service: Service, onEnd: OnEnd): Promise<void> {
   const socket = connect(Number(port), '127.0.0.1');
   onEnd(() => void socket.destroy());
   socket.on('error', () => undefined);
-  socket.write('POST /webhook HTTP/1.1\r\nhost: flycd\r\ncontent-length: 100\r\n\r\n{');
+  const signature = `x-hub-signature-256: sha256=${'0'.repeat(64)}`;
+  socket.write(`POST /webhook HTTP/1.1\r\nhost: flycd\r\n${signature}\r\ncontent-length: 100\r\n\r\n{`);
 }
 
 test.concurrent('asked to stop amid a rolling update, it finishes the machine it is at and leaves the rest to the next start', async ({
@@ -79,6 +80,24 @@ test.concurrent('the second signal does not wait', async ({ expect, onTestFinish
   // The machine it was at is neither healthy nor given back.
   expect(stage.machines('acme-web').map((machine) => machine.leased)).toContain(true);
 });
+
+test.concurrent.for([
+  ['SIGTERM', 143, ['sync', '--once']],
+  ['SIGINT', 130, ['sync', '--once']],
+  ['SIGTERM', 143, ['deploy']],
+] as const)(
+  '%s ends with %i an unfinished flycd %j',
+  async ([signal, code, [verb, ...flags]], { expect, onTestFinished }) => {
+    const stage = await startStage(threeMachines, onTestFinished);
+    const first = stage.run([verb, stage.url, ...flags]);
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+    stage.repository.commit(bonjour);
+    const next = stage.run([verb, stage.url, ...flags]);
+    onFirstUpdate(stage, () => next.send(signal));
+    expect(await next.ended).toEqual({ code, signal: null });
+    expect(stage.machines('acme-web').filter(({ config }) => config.env?.['GREETING'] === 'bonjour')).toHaveLength(1);
+  },
+);
 
 test.concurrent('two services on one config repo and one Fly double nothing', async ({ expect, onTestFinished }) => {
   const stage = await startStage(threeMachines, onTestFinished);

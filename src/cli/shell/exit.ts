@@ -10,7 +10,7 @@ export const exitCodes = {
   invalid: 3,
   /** Nothing went wrong, and something is not as git says yet: a person has to act, or time alone brings it. */
   blocked: 4,
-  /** Stopped by a signal before it was done: 128 + SIGINT, as shells do. */
+  /** Stopped by a signal before it was done: 128 + SIGINT, as shells do. The process makes 143 of it after SIGTERM. */
   interrupted: 130,
 } as const;
 
