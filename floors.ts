@@ -27,6 +27,7 @@ export const rooms: readonly Room[] = [
     packages: ['microdiff'],
     inner: [['reading'], ['older-forms'], ['sections'], ['live']],
   },
+  { folder: 'src/watchdog', floor: 1, packages: ['node:*'] },
   { folder: 'src/http', floor: 3, packages: [] },
   {
     folder: 'src/plan',
@@ -72,7 +73,7 @@ export const rooms: readonly Room[] = [
     packages: ['p-queue'],
     inner: [['pass'], ['machines', 'images'], ['kinds'], ['rollout'], ['app'], ['fleet/states'], ['fleet']],
   },
-  { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
+  { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'], inner: [['bounds']] },
   {
     folder: 'src/cli',
     floor: 8,

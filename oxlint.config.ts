@@ -98,7 +98,7 @@ export default defineConfig({
   overrides: [
     ...overrides,
     {
-      files: ['src/main.ts', 'test/**', 'bench/**', '*.config.ts', 'vitest*.ts'],
+      files: ['src/main.ts', 'src/watchdog/thread.ts', 'test/**', 'bench/**', '*.config.ts', 'vitest*.ts'],
       rules: {
         'no-restricted-globals': 'off',
         'no-restricted-properties': 'off',

@@ -54,6 +54,7 @@ async function start(): Promise<void> {
     fetch,
     signal: stop.signal,
     random: Math.random,
+    watchdog: async () => (await import('./watchdog/watchdog.ts')).startWatchdog(),
     host: { name: hostname(), space: processSpace(readlinkSync), pid: process.pid, isAlive },
   });
   process.exitCode = stoppedBy > 0 && code > signalled ? signalled + stoppedBy : code;

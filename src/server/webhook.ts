@@ -39,12 +39,11 @@ interface Answer {
  * read) or wrong; 413 over 25 MB; 429 many refused requests of that address before; 503 could not be stored.
  */
 export function addWebhook(server: FastifyInstance, options: WebhookOptions): void {
-  const { addressOf, refusals } = options;
   const checks = new WeakMap<FastifyRequest, SignatureCheck>();
 
   /** The rest of its body is not waited for. */
   const refuse = (request: FastifyRequest, reply: FastifyReply, { code, body }: Answer, fields: object = {}) => {
-    refusals.refuse(addressOf(request), fields, `webhook refused: ${body['error']}`);
+    options.refusals.refuse(options.addressOf(request), fields, `webhook refused: ${body['error']}`);
     return reply.code(code).header('connection', 'close').send(body);
   };
 
@@ -63,16 +62,24 @@ export function addWebhook(server: FastifyInstance, options: WebhookOptions): vo
       const check = checks.get(request);
       if (check === undefined) return refuse(request, reply, unsigned);
       try {
-        return await options.bodies.read(request.raw, check.update, async ({ bytes }) => {
-          if (!check.holds()) return refuse(request, reply, forged);
-          keepUntilAnswered(request.raw, reply.raw);
-          const { code, body } = await receive(request, bytes, options);
-          return reply.code(code).send(body);
-        });
+        return await options.bodies.read(
+          request.raw,
+          (bytes) => check.update(bytes),
+          async ({ bytes }) => {
+            if (!check.holds()) return refuse(request, reply, forged);
+            keepUntilAnswered(request.raw, reply.raw);
+            const { code, body } = await receive(request, bytes, options);
+            return reply.code(code).send(body);
+          },
+        );
       } catch (error) {
         if (!(error instanceof UnreadBody)) throw error;
         if (error.reason === 'too large') return refuse(request, reply, tooLarge);
-        refusals.refuse(addressOf(request), {}, 'webhook refused: its body was not sent whole within ten seconds');
+        options.refusals.refuse(
+          options.addressOf(request),
+          {},
+          'webhook refused: its body was not sent whole within ten seconds',
+        );
         return reply.hijack();
       }
     },

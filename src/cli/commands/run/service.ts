@@ -135,7 +135,13 @@ async function run(
   { loop, store, reporter }: Kept,
   { face, renamed }: Ends,
 ): Promise<void> {
-  const stopTick = startTick({ tick: () => loop.tick(), log });
+  // In the foreground a person sees that nothing goes on, and would be left without a word.
+  const watchdog = face === undefined ? undefined : await io.watchdog?.();
+  const tick = (): void => {
+    loop.tick();
+    watchdog?.beat();
+  };
+  const stopTick = startTick({ tick, log });
   const stopRetention = startRetention({
     clock: io.clock,
     log,
@@ -150,6 +156,7 @@ async function run(
     else log.info({ fleet }, 'the fleet has a name now: going on under it once steps under way are finished');
   } finally {
     stopTick();
+    await watchdog?.stop();
     stopRetention();
     face?.show(undefined);
     // At once: a sender who holds its connection open must not let new steps begin meanwhile.
