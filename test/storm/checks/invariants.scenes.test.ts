@@ -137,6 +137,15 @@ test('a standby of no machine, where a hold says that somebody deployed so; unde
   expect((await said(gone, [{ ...held, holds }])).join('\n')).toContain(words);
 });
 
+test('a standby that git no longer wants stays where a hold says that somebody deployed by hand meanwhile', async () => {
+  const standby = (world: World): void => {
+    web(world).config.standbys = [machine(world, 'web-arn-2-g1').id];
+  };
+  const words = 'web-arn-1-g1 is a standby in a group that has none';
+  expect((await said(standby, [holding('app-1/web/arn/1')])).join('\n')).not.toContain(words);
+  expect((await said(standby, [holding('app-1/web/arn/2')])).join('\n')).toContain(words);
+});
+
 test('a standby of no machine under `drift: off`, where a note says that what a deployment made of it stays', async () => {
   const gone = (world: World): void => {
     const standby = machine(world, 'worker-arn-2-g1');

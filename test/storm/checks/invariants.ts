@@ -244,13 +244,14 @@ const standbysStandIn: Invariant = ({ fleet, apps, plan }) =>
       const { standbys } = machine.config;
       if (group === undefined || (standbys ?? []).length === 0) return [];
       const what = `${app.name}: ${machine.name} is a standby`;
+      // flyctl's green ones stand in for blue ones, which then go; and what git changes meanwhile waits: who deployed so has
+      // the app until somebody says otherwise.
+      const isSaid = holds.some((hold) => hold.reason === 'flyctl' && speaksOf(hold, [placeIn(app, machine)]));
+      if (isSaid) return [];
       if (group.serves || group.volumeGb !== undefined || group.schedule !== undefined)
         return [`${what} in a group that has none`];
-      // flyctl's green ones stand in for blue ones, which then go: who deployed so has the app until somebody says otherwise.
-      const isSaid =
-        holds.some((hold) => hold.reason === 'flyctl' && speaksOf(hold, [placeIn(app, machine)])) ||
-        isNotedAsLeft(notes, [machine.id]);
-      return isSaid || (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
+      const isKept = isNotedAsLeft(notes, [machine.id]) || (standbys ?? []).some((id) => ids.has(id));
+      return isKept ? [] : [`${what} of no machine that is there`];
     });
   });
 
