@@ -1,8 +1,12 @@
 import Sqlite from 'better-sqlite3';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Host } from '../../src/model/base/host.ts';
 import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
+import { Kysely, SqliteDialect } from 'kysely';
+import { createProcesses } from '../../src/record/file/processes.ts';
+import type { Processes } from '../../src/record/file/rows.ts';
+import type { Tables } from '../../src/record/file/tables.ts';
 import type { Store } from '../../src/record/store.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
@@ -36,7 +40,14 @@ function database() {
     raw.close();
     return read;
   };
-  return { path, clock, mortal, beside, rows };
+  /** Another process's, without a store around them: what they do is done when they return. */
+  const processes = (): Processes => {
+    const main = new Sqlite(path);
+    onTestFinished(() => void main.close());
+    const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: main }) });
+    return createProcesses({ main, queries, clock, instance: 'sweeping', host: undefined });
+  };
+  return { path, clock, mortal, beside, rows, processes };
 }
 
 const unchanged = { outcome: 'no-change', status: 'synced', nextWakeAt: undefined } as const;
@@ -198,6 +209,99 @@ describe('runs of other processes', () => {
     store.close();
   });
 });
+
+describe('a look for processes that are idle', () => {
+  test('leaves each that has an open run, of whatever fleet, and takes the others, its own too', async () => {
+    const { path, clock, beside, rows, processes } = database();
+    const [busy, idle, own] = [beside('busy'), beside('idle'), beside('own')];
+    const elsewhere = testStore({ path, clock, instance: 'elsewhere', fleet: { name: 'other' } });
+    for (const store of [busy, idle, own, elsewhere]) {
+      const run = await store.startRun(runStart('web'));
+      if (store === idle || store === own) await store.finishRun(run, unchanged);
+    }
+    expect(rows()).toEqual(['busy', 'idle', 'own', 'elsewhere']);
+    expect(await own.closeInterrupted()).toBe(0);
+    expect(rows()).toEqual(['busy', 'elsewhere']);
+    // Its number is its own all the same.
+    const run = await own.startRun(runStart('api'));
+    processes().sweep();
+    expect(rows()).toEqual(['busy', 'own', 'elsewhere']);
+    expect(await beside().run(run)).toMatchObject({ outcome: undefined });
+  });
+
+  test('at any moment of a beginning run takes nothing from it', async () => {
+    const { clock, beside, rows, processes } = database();
+    const sweeping = processes();
+    const [store, reader] = [beside('service'), beside('reader')];
+    for (let runs = 0; runs < 2; runs += 1) {
+      const beginning = store.startRun(runStart('web'));
+      sweeping.sweep();
+      const run = await beginning;
+      sweeping.sweep();
+      expect(await reader.run(run)).toMatchObject({ outcome: undefined, status: 'applying' });
+      expect(rows()).toEqual(['service']);
+      await clock.sleep(5 * minuteMs);
+      expect(await reader.closeInterrupted()).toBe(0);
+      await store.finishRun(run, unchanged);
+      sweeping.sweep();
+      expect(rows()).toEqual([]);
+    }
+  });
+
+  test('at any moment of a look at a run makes none interrupted that went well', async () => {
+    const { path, beside, processes } = database();
+    const sweeping = processes();
+    const [store, reader] = [beside('service'), beside('reader')];
+    const raw = new Sqlite(path);
+    const end = raw.prepare("UPDATE run SET finished_at = started_at, outcome = 'updated' WHERE id = ?");
+    for (let turns = 0; turns < 50; turns += 1) {
+      const run = await store.startRun(runStart('web'));
+      const looking = reader.run(run);
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      end.run(run);
+      sweeping.sweep();
+      expect([undefined, 'updated']).toContain((await looking)?.outcome);
+    }
+    raw.close();
+  });
+
+  test('writes over no end that comes once a run was seen to be nobody’s', async () => {
+    const { clock, path, mortal } = database();
+    const { store, die } = mortal('slow');
+    const run = await store.startRun(runStart('web'));
+    die();
+    await clock.sleep(minuteMs);
+    let isOver = false;
+    const reader = testStore({
+      path,
+      clock: withNow(clock, () => {
+        if (isOver) return;
+        isOver = true;
+        const raw = new Sqlite(path);
+        raw.prepare("UPDATE run SET finished_at = 7, outcome = 'updated', status = 'synced' WHERE id = ?").run(run);
+        raw.close();
+      }),
+    });
+    expect(await reader.closeInterrupted()).toBe(1);
+    expect(isOver).toBe(true);
+    expect(await reader.run(run)).toMatchObject({ outcome: 'updated', finishedAt: 7 });
+  });
+});
+
+/** The same clock, which tells each time that it is asked for the date. */
+function withNow(clock: Clock, asked: () => void): Clock {
+  return {
+    now: () => {
+      asked();
+      return clock.now();
+    },
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    busy: (work) => clock.busy(work),
+    park: (ms, gone) => clock.park(ms, gone),
+    timer: (ms, callback) => clock.timer(ms, callback),
+  };
+}
 
 describe('on one computer', () => {
   const on = (name: string, pid: number, living: readonly number[] = [], space = 'one'): Host => ({

@@ -49,24 +49,29 @@ export function createProcesses({ main, queries, clock, instance, host }: Proces
     cancel = clock.timer(beatMs, beat);
   }
 
+  /** The process's row, which whoever saw no open run of it may have taken away. */
+  function enlist(): number {
+    const values = own === undefined ? named : { id: own, ...named };
+    const insert = queries.insertInto('process').values(values).returning('id');
+    const [made] = readRows(
+      main,
+      insert.onConflict((conflict) => conflict.doNothing()),
+    );
+    return made?.id ?? own ?? 0;
+  }
+
   return {
-    begin() {
-      const insert = queries.insertInto('process');
-      if (own === undefined) {
-        [own] = readRows(main, insert.values(named).returning('id')).map(({ id }) => id);
-        return own ?? 0;
-      }
-      // Whoever saw no open run of it may have taken its row away.
-      const again = insert.values({ id: own, ...named });
-      perform(
-        main,
-        again.onConflict((conflict) => conflict.doNothing()),
-      );
-      return own;
-    },
-    began(runId) {
-      open.add(runId);
+    begin(insert) {
+      const begun = main
+        .transaction(() => {
+          const process = enlist();
+          return { process, runId: insert(process) };
+        })
+        .immediate();
+      own = begun.process;
+      open.add(begun.runId);
       cancel ??= clock.timer(beatMs, beat);
+      return begun.runId;
     },
     ended(runId) {
       open.delete(runId);
@@ -85,10 +90,8 @@ export function createProcesses({ main, queries, clock, instance, host }: Proces
     },
     sweep() {
       const working = queries.selectFrom('run').select('process').where('finished_at', 'is', null);
-      const idle = queries
-        .deleteFrom('process')
-        .where('id', 'not in', working.where('process', 'is not', null).$castTo<{ process: number }>());
-      perform(main, own === undefined ? idle : idle.where('id', '!=', own));
+      const living = working.where('process', 'is not', null).$castTo<{ process: number }>();
+      perform(main, queries.deleteFrom('process').where('id', 'not in', living));
     },
     close() {
       cancel?.();

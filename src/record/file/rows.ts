@@ -20,14 +20,19 @@ export interface Database extends Connections {
 
 /** This process among those that share the database. */
 export interface Processes {
-  /** The number to be written into a run that begins. */
-  begin(): number;
-  /** Says each ten seconds from now on that this process is at the run, until it has ended. */
-  began(runId: number): void;
+  /**
+   * `insert` writes a run with this process's number and answers its id: in one transaction with the process's own row, which
+   * others take away as long as no open run names it. From then on it is said each ten seconds that this process is at the run,
+   * until it has ended.
+   */
+  begin(insert: (process: number) => number): number;
   /** Whether its end could be written or not: nobody is at it any more. */
   ended(runId: number): void;
   /** Somebody is at this run, which has no end. `process`: of its number; undefined: there is none. */
-  isWorkedOn(run: Pick<Selectable<RunTable>, 'id' | 'process' | 'beat_at'>, process: ProcessRow | undefined): boolean;
+  isWorkedOn(
+    run: Pick<Selectable<RunTable>, 'id' | 'process' | 'beat_at'>,
+    process: Pick<ProcessRow, 'host' | 'pid'> | undefined,
+  ): boolean;
   /** Forgets the processes that have no open run. */
   sweep(): void;
   /** Nothing is said any more. */

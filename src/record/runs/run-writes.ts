@@ -19,28 +19,27 @@ type RunWrites = Pick<
 >;
 
 export function createRunWrites(database: Database): RunWrites {
-  const { queries, fleet, clock, redactor, processes } = database;
+  const { queries, main, fleet, clock, redactor, processes } = database;
   return {
     async startRun({ app, trigger, actor, revision, plan, wholePlan }) {
-      const { id } = await queries
-        .insertInto('run')
-        .values({
-          fleet,
-          app,
-          trigger,
-          actor: redactor.redact(actor),
-          revision: redactor.redact(revision),
-          started_at: clock.now(),
-          status: 'applying',
-          plan: planText(plan, redactor),
-          whole_plan: wholePlan ?? null,
-          process: processes.begin(),
-          beat_at: clock.now(),
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow();
-      processes.began(id);
-      return id;
+      const now = clock.now();
+      const values = {
+        fleet,
+        app,
+        trigger,
+        actor: redactor.redact(actor),
+        revision: redactor.redact(revision),
+        started_at: now,
+        status: 'applying',
+        plan: planText(plan, redactor),
+        whole_plan: wholePlan ?? null,
+        beat_at: now,
+      } as const;
+      const run = queries.insertInto('run').returning('id');
+      return processes.begin((process) => {
+        const [begun] = readRows(main, run.values({ ...values, process }));
+        return begun?.id ?? 0;
+      });
     },
     addResult: (runId, result) => addResult(database, runId, result),
     async finishRun(runId, { outcome, status, nextWakeAt, plan }) {

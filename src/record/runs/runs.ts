@@ -132,12 +132,15 @@ export async function readRuns(
   { queries, fleet, processes }: Database,
   ids: SelectQueryBuilder<Tables, 'run', { id: number }>,
 ): Promise<readonly Run[]> {
+  // In one look with their processes: the row of one that is idle by the next look may be gone.
   const rows = await queries
     .selectFrom('run')
-    .selectAll()
-    .where('fleet', '=', fleet)
-    .where('id', 'in', ids)
-    .orderBy('id', 'desc')
+    .leftJoin('process', 'process.id', 'run.process')
+    .selectAll('run')
+    .select(['process.host', 'process.pid'])
+    .where('run.fleet', '=', fleet)
+    .where('run.id', 'in', ids)
+    .orderBy('run.id', 'desc')
     .execute();
   if (rows.length === 0) return [];
   // One parameter however many runs there are: SQLite limits their number.
@@ -150,11 +153,10 @@ export async function readRuns(
     .orderBy('position')
     .execute();
   const byRun = Map.groupBy(results, (result) => result.run_id);
-  const isOpen = rows.some((row) => row.finished_at === null);
-  const living = isOpen ? await queries.selectFrom('process').selectAll().execute() : [];
   return rows.map((row) => {
     const run = runOf(row, byRun.get(row.id) ?? []);
-    const process = living.find(({ id }) => id === row.process);
+    const { host, pid } = row;
+    const process = host === null || pid === null ? undefined : { host, pid };
     return run.finishedAt !== undefined || processes.isWorkedOn(row, process) ? run : cutShort(run, row.beat_at);
   });
 }
