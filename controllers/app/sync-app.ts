@@ -98,15 +98,15 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   };
 }
 
-/** The run; where it tells what the one right before it told, that one, and history is spared. */
+/** The run; where it gave way for what the one right before it gave way for, that one. History is spared of those that tell the same. */
 async function unlessTold(store: Store, run: Run, isAgain: boolean): Promise<Run> {
   if (!(isAgain && hasGivenWay(run)) && !isQuiet(run)) return run;
   const [newest, before] = await store.runs({ app: run.app, all: true, limit: 2 });
   // Somebody else, a person's command perhaps, has recorded one since: this one tells of before.
   if (newest?.id !== run.id || before === undefined) return run;
   if (isQuiet(run)) {
-    const isSame = isQuiet(before) && findingOf(before) === findingOf(run);
-    return isSame && (await store.foldRun(run.id, before.id)) ? { ...run, id: before.id } : run;
+    if (isQuiet(before) && findingOf(before) === findingOf(run)) await store.foldRun(run.id, before.id);
+    return run;
   }
   if (tellingOf(before) !== tellingOf(run)) return run;
   const told = { ...before, nextWakeAt: run.nextWakeAt };

@@ -124,10 +124,10 @@ export interface Store extends StoreReader {
    */
   dropRun(runId: number, before: { readonly id: number; readonly nextWakeAt: number | undefined }): Promise<boolean>;
   /**
-   * Two that found nothing to do, one behind the other, are one from then on: the earlier one, with all that the later one says. In
-   * one transaction, on the same terms as `dropRun`. false: nothing was done.
+   * Two that found the same and had nothing to do, one behind the other, are one from then on: `before` goes, so that ids follow
+   * time. In one transaction, on the same terms as `dropRun`. false: nothing was done.
    */
-  foldRun(runId: number, into: number): Promise<boolean>;
+  foldRun(runId: number, before: number): Promise<boolean>;
   /** The newest run of an app says when the app is tried again. */
   setNextWake(app: string, at: number): Promise<void>;
   /**

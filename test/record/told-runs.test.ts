@@ -77,23 +77,46 @@ test.each(['DELETE ON run', 'UPDATE OF next_wake_at ON run'])(
   },
 );
 
-test('two that found nothing to do are one: the earlier one, with all that the later one says', async () => {
+const quiet = async (store: Store, revision: string): Promise<number> => {
+  const id = await store.startRun(runStart('web', { revision }));
+  await store.finishRun(id, { outcome: 'no-change', status: 'synced', nextWakeAt: 5 });
+  return id;
+};
+
+test('of two that found the same the later one stays, as it is', async () => {
   const store = testStore();
-  const quiet = async (revision: string, nextWakeAt: number): Promise<number> => {
-    const id = await store.startRun(runStart('web', { revision, trigger: 'webhook', actor: revision }));
-    await store.finishRun(id, { outcome: 'no-change', status: 'synced', nextWakeAt });
-    return id;
-  };
   const changed = await ended(store);
-  const [first, second] = [await quiet('one', 5), await quiet('two', 9)];
+  const [first, second] = [await quiet(store, 'one'), await quiet(store, 'two')];
   const later = await store.run(second);
   expect(await store.foldRun(second, changed)).toBe(false);
   expect(await store.foldRun(second, first)).toBe(true);
-  expect(await store.run(first)).toEqual({ ...later, id: first });
-  expect((await told(store)).map(([id]) => id)).toEqual([first, changed]);
-  expect(await store.namedRevision('web')).toBe('two');
-  // A version that is known by the later one keeps both.
-  const third = await quiet('three', 9);
-  await store.addGood('web', good, third);
-  expect(await store.foldRun(third, first)).toBe(false);
+  expect(await store.run(second)).toEqual(later);
+  expect((await told(store)).map(([id]) => id)).toEqual([second, changed]);
+  // Its steps go with it.
+  expect(await store.foldRun(second, changed)).toBe(true);
+  expect(await told(store)).toEqual([[second, 0, 5]]);
+});
+
+test.each<[string, (store: Store, runs: readonly number[]) => Promise<unknown>, boolean]>([
+  ['a version is known by the one that would go', (store, [first]) => store.addGood('web', good, first ?? 0), false],
+  ['a version is known by the one that stays', (store, [, second]) => store.addGood('web', good, second ?? 0), true],
+  ['another app has a run since', (store) => store.startRun(runStart('api')), true],
+  ['another one of the app goes on', (store) => store.startRun(runStart('web')), false],
+])('two that found the same, where %s', async (_what, between, isFolded) => {
+  const store = testStore();
+  const runs = [await quiet(store, 'one'), await quiet(store, 'two')] as const;
+  await between(store, runs);
+  const before = await told(store);
+  expect(await store.foldRun(runs[1], runs[0])).toBe(isFolded);
+  expect(await told(store)).toEqual(before.filter(([id]) => !isFolded || id !== runs[0]));
+});
+
+test.each(['first', 'second'])('no two become one while the %s goes on', async (which) => {
+  const store = testStore();
+  const open = async (isOpen: boolean) => (isOpen ? store.startRun(runStart('web')) : quiet(store, 'one'));
+  const [first, second] = [await open(which === 'first'), await open(which === 'second')];
+  const before = await told(store);
+  expect(await store.foldRun(second, first)).toBe(false);
+  expect(await store.dropRun(second, { id: first, nextWakeAt: 9 })).toBe(false);
+  expect(await told(store)).toEqual(before);
 });

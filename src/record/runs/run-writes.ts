@@ -65,7 +65,7 @@ export function createRunWrites(database: Database): RunWrites {
     setNextWake: (app, at) => setNextWake(database, app, at),
     retell: (runId, told) => retell(database, runId, told),
     dropRun: (runId, before) => dropRun(database, runId, before),
-    foldRun: (runId, into) => foldRun(database, runId, into),
+    foldRun: async (runId, before) => oneOfTwo(database, { runId, before, goes: before }),
     closeInterrupted: () => closeInterrupted(database),
     workedOnBefore: (runId) => workedOnBefore(database, runId),
   };
@@ -114,34 +114,17 @@ async function retell(
 
 async function dropRun(database: Database, runId: number, before: Parameters<Store['dropRun']>[1]): Promise<boolean> {
   const { queries, main } = database;
-  return replaceRun(database, { runId, before: before.id }, () => {
+  return oneOfTwo(database, { runId, before: before.id, goes: runId }, () => {
     const next = { next_wake_at: before.nextWakeAt ?? null };
     perform(main, queries.updateTable('run').set(next).where('id', '=', before.id));
   });
 }
 
-async function foldRun(database: Database, runId: number, into: number): Promise<boolean> {
-  const { queries, main } = database;
-  const all = queries.selectFrom('run').selectAll().where('id', '=', runId);
-  // A version that is known by the earlier one is of what that one says.
-  return replaceRun(database, { runId, before: into, keeping: [runId, into] }, () => {
-    for (const { id: _id, ...said } of readRows(main, all))
-      perform(main, queries.updateTable('run').set(said).where('id', '=', into));
-  });
-}
-
-interface Replaced {
-  readonly runId: number;
-  readonly before: number;
-  /** Runs of which no version may be known. Default: the one that goes. */
-  readonly keeping?: readonly number[];
-}
-
-/** The newest run of an app goes, and the one before it says what it said. A crash, or another process in between, leaves both or one. */
-function replaceRun(
+/** Of an app's newest two runs one goes. A crash, or another process in between, leaves both or one. */
+function oneOfTwo(
   { queries, fleet, main }: Database,
-  { runId, before, keeping = [runId] }: Replaced,
-  say: () => void,
+  { runId, before, goes }: { readonly runId: number; readonly before: number; readonly goes: number },
+  say: () => void = () => {},
 ): boolean {
   const newestTwo = queries
     .selectFrom('run')
@@ -150,16 +133,16 @@ function replaceRun(
     .where('app', '=', (from) => from.selectFrom('run').select('app').where('id', '=', runId))
     .orderBy('id', 'desc')
     .limit(2);
-  const left = queries.selectFrom('good_version').select('run_id').where('run_id', 'in', keeping);
+  const known = queries.selectFrom('good_version').select('run_id').where('run_id', '=', goes);
   return main
     .transaction(() => {
       const [newest, second] = readRows(main, newestTwo);
       const areBoth = newest?.id === runId && second?.id === before;
       if (!areBoth || newest.finished_at === null || second.finished_at === null) return false;
-      if (readRows(main, left).length > 0) return false;
+      if (readRows(main, known).length > 0) return false;
       say();
-      perform(main, queries.deleteFrom('step_result').where('run_id', '=', runId));
-      perform(main, queries.deleteFrom('run').where('id', '=', runId));
+      perform(main, queries.deleteFrom('step_result').where('run_id', '=', goes));
+      perform(main, queries.deleteFrom('run').where('id', '=', goes));
       return true;
     })
     .immediate();
@@ -189,7 +172,16 @@ async function workedOnBefore(
   const rows = await queries
     .selectFrom('run')
     .innerJoin('run as own', 'own.app', 'run.app')
-    .select(['run.id', 'run.process', 'run.beat_at', 'run.started_at'])
+    .innerJoin('process', 'process.id', 'run.process')
+    .select([
+      'run.id',
+      'run.process',
+      'run.beat_at',
+      'run.started_at',
+      'process.instance',
+      'process.host',
+      'process.pid',
+    ])
     .where('own.id', '=', runId)
     .where('run.fleet', '=', fleet)
     .where('run.id', '<', runId)
@@ -197,12 +189,6 @@ async function workedOnBefore(
     .whereRef('run.process', 'is not', 'own.process')
     .orderBy('run.id')
     .execute();
-  if (rows.length === 0) return undefined;
-  const all = await queries.selectFrom('process').selectAll().execute();
-  for (const row of rows) {
-    const process = all.find(({ id }) => id === row.process);
-    if (process !== undefined && processes.isWorkedOn(row, process))
-      return { instance: process.instance, startedAt: row.started_at };
-  }
-  return undefined;
+  const first = rows.find((row) => processes.isWorkedOn(row, row));
+  return first && { instance: first.instance, startedAt: first.started_at };
 }
