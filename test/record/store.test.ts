@@ -74,6 +74,7 @@ describe('runs', () => {
     for (const app of ['web', 'api', 'web', 'web']) ids.push(await store.startRun(runStart(app)));
     expect((await store.runs({ limit: 3 })).map((run) => run.id)).toEqual(ids.toReversed().slice(0, 3));
     expect((await store.runs({ app: 'web', limit: 2 })).map((run) => run.id)).toEqual([ids[3], ids[2]]);
+    for (const id of ids) await store.finishRun(id, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
     expect((await store.latestRuns()).map((run) => [run.app, run.id])).toEqual([
       ['web', ids[3]],
       ['api', ids[1]],
@@ -385,18 +386,32 @@ test('builds of a key are kept newest first, the end of their output without sec
   expect(await store.builds('none')).toEqual([]);
 });
 
-test('of runs that overlap, the newest is the one that ended last; one that goes on counts from its beginning', async () => {
+test('of runs that overlap, the newest is the one that somebody is at, then the one that ended last', async () => {
   const clock = new IdleClock();
-  const store = testStore({ clock });
+  const path = join(temporaryFolder(), 'flycd.db');
+  const [store, other] = [testStore({ path, clock }), testStore({ path, clock })];
   const first = await store.startRun(runStart('web'));
   await clock.sleep(10);
-  const second = await store.startRun(runStart('web'));
-  await clock.sleep(10);
-  await store.finishRun(second, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
-  const newest = async () => (await store.latestRuns()).map(({ id, status }) => [id, status]);
-  // The first, which may have been killed, began before that end.
-  expect(await newest()).toEqual([[second, 'synced']]);
-  await clock.sleep(10);
+  const newest = async () => (await other.latestRuns()).map(({ id, status }) => [id, status]);
+  for (const [trigger, outcome] of [
+    ['timer', 'held'],
+    ['timer', 'no-change'],
+    ['command', 'updated'],
+  ] as const) {
+    const run = await other.startRun(runStart('web', { trigger }));
+    // It waits for the first, or gave way to it.
+    expect(await newest()).toEqual([[first, 'applying']]);
+    await other.finishRun(run, { outcome, status: 'blocked', nextWakeAt: undefined });
+    expect(await newest()).toEqual([[first, 'applying']]);
+    expect(await other.appsTold()).toEqual([]);
+    await clock.sleep(10);
+  }
+  for (const trigger of ['suspend', 'resume', 'rollback'] as const) {
+    const word = await other.startRun(runStart('web', { trigger }));
+    await other.finishRun(word, { outcome: 'held', status: 'suspended', nextWakeAt: undefined });
+    expect(await newest()).toEqual([[word, 'suspended']]);
+    await clock.sleep(10);
+  }
   await store.finishRun(first, { outcome: 'failed', status: 'failed', nextWakeAt: undefined });
   expect(await newest()).toEqual([[first, 'failed']]);
   expect(await store.appsTold()).toMatchObject([{ app: 'web', status: 'failed' }]);

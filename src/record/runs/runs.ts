@@ -1,6 +1,6 @@
 import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
 import type { AppPlan } from '../../model/plan.ts';
-import type { Run, StepResult } from '../../model/run.ts';
+import type { Run, StepResult, Trigger } from '../../model/run.ts';
 import type { CalledPlan, Store } from '../store.ts';
 import type { Database } from '../file/rows.ts';
 import type { RunTable, StepResultTable, Tables } from '../file/tables.ts';
@@ -30,14 +30,14 @@ export function createRuns(database: Database): RunReads {
         .limit(Math.max(0, Math.min(limit, runsReadMax)));
       return readRuns(database, ids);
     },
-    latestRuns() {
-      return readRuns(database, newestOfEachApp(database));
+    async latestRuns() {
+      return readRuns(database, await newestOfEachApp(database));
     },
     async appsTold() {
       const rows = await queries
         .selectFrom('run')
         .select(['app', 'status', sql<string | null>`json_extract(plan, '$.org')`.as('org')])
-        .where('id', 'in', newestOfEachApp(database))
+        .where('id', 'in', await newestOfEachApp(database))
         .where('outcome', 'is not', null)
         .where('outcome', 'not in', ['deleted', 'left'])
         .orderBy('app')
@@ -106,12 +106,46 @@ async function readOrganizations(
   return new Map(rows.map((row) => [row.app, row.org]));
 }
 
+/** A word on one app is said in a moment, and stands from then on, whoever is at work on the app. */
+const words: readonly Trigger[] = ['rollback', 'suspend', 'resume'];
+
 /**
- * By when it ended, of one that goes on by when it began: a run that began before another one may end after it, and what it
- * left is what there is.
+ * The run that somebody is at. What ended meanwhile, such as a pass that gave way to it, hides that from nobody, but for a
+ * person's word. Of an app that nobody is at the one that ended last.
  */
-function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {
-  const at = sql<number>`coalesce(run.finished_at, run.started_at)`;
+async function newestOfEachApp(database: Database): Promise<SelectQueryBuilder<Tables, 'run', { id: number }>> {
+  const { queries, fleet, processes } = database;
+  const chosen = new Map<string, number>();
+  const open = await queries
+    .selectFrom('run')
+    .innerJoin('process', 'process.id', 'run.process')
+    .select(['run.id', 'run.app', 'run.process', 'run.beat_at', 'process.host', 'process.pid'])
+    .where('run.fleet', '=', fleet)
+    .where('run.finished_at', 'is', null)
+    .orderBy('run.id', 'desc')
+    .execute();
+  const living = open.filter((run) => processes.isWorkedOn(run, run));
+  const ended = await queries
+    .selectFrom('run')
+    .select(['id', 'app', 'trigger'])
+    .where('id', 'in', lastOfEachApp(database))
+    .execute();
+  for (const { app, id } of ended) chosen.set(app, id);
+  const said = new Set(ended.flatMap(({ id, trigger }) => (words.includes(trigger) ? [id] : [])));
+  // The first to begin last: it has the app, and others wait for it.
+  for (const { app, id } of living) if (!said.has(chosen.get(app) ?? id)) chosen.set(app, id);
+  // One parameter however many apps there are: SQLite limits their number.
+  const ids = JSON.stringify([...chosen.values()]);
+  return queries
+    .selectFrom('run')
+    .select('id')
+    .where('id', 'in', sql<number>`(SELECT value FROM json_each(${ids}))`);
+}
+
+/** By when it ended: a run that began before another one may end after it, and what it left is what there is. */
+function lastOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {
+  // Of one without an end when it was last known to be worked on.
+  const at = sql<number>`coalesce(run.finished_at, max(run.started_at, coalesce(run.beat_at, 0)))`;
   const ends = queries
     .selectFrom('run')
     .select(['run.app', sql<number>`max(${at})`.as('at')])
