@@ -5,7 +5,8 @@ import type { Log } from '../model/base/log.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 /** The first passes of a service have more to do than that. */
 const firstMs = 10 * 60 * 1000;
-/** Between two transactions: pushes and passes come first. */
+/** After so long in a row, or one transaction, pushes and passes have their turn. */
+const busyMs = 10;
 const pauseMs = 20;
 
 /** What of history stays. Both count: a run goes that is older and not among the newest. */
@@ -26,6 +27,8 @@ interface RunStore {
   appsWithRuns(): Promise<readonly string[]>;
   /** Forgets some of the oldest, and answers how many. */
   forgetRuns(app: string, what: { readonly finishedBefore: number; readonly keepNewest: number }): Promise<number>;
+  /** Some of the room that is free. true: there is more. */
+  giveBackRoom(): Promise<boolean>;
 }
 
 interface Forgetting {
@@ -34,11 +37,18 @@ interface Forgetting {
   readonly retention: Retention;
 }
 
-/** How many runs were forgotten. `pause`: waited for after each transaction. */
-export async function forgetOldRuns(
-  { clock, store, retention }: Forgetting,
-  pause: () => Promise<void> = () => Promise.resolve(),
-): Promise<number> {
+/**
+ * How many runs were forgotten. All room that is free then goes back to the disk, whoever left it. Others
+ * have their turn between.
+ */
+export async function forgetOldRuns({ clock, store, retention }: Forgetting, signal?: AbortSignal): Promise<number> {
+  let since = clock.monotonic();
+  const pause = async (): Promise<void> => {
+    signal?.throwIfAborted();
+    if (clock.monotonic() - since < busyMs) return;
+    await clock.sleep(pauseMs, signal);
+    since = clock.monotonic();
+  };
   const what = { finishedBefore: clock.now() - retention.keepDays * dayMs, keepNewest: retention.keepRuns };
   let forgotten = 0;
   for (const app of await store.appsWithRuns()) {
@@ -49,6 +59,7 @@ export async function forgetOldRuns(
       if (some === 0) break;
     }
   }
+  while (await store.giveBackRoom()) await pause();
   return forgotten;
 }
 
@@ -60,7 +71,7 @@ export function startRetention({ log, ...forgetting }: Forgetting & { readonly l
     for (let waitMs = firstMs; ; waitMs = dayMs) {
       await clock.sleep(waitMs, stop.signal);
       try {
-        const runs = await forgetOldRuns(forgetting, () => clock.sleep(pauseMs, stop.signal));
+        const runs = await forgetOldRuns(forgetting, stop.signal);
         if (runs > 0) log.info({ runs }, 'old runs are forgotten, as history: in flycd.yaml says');
       } catch (error) {
         if (stop.signal.aborted) throw error;

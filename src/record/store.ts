@@ -140,6 +140,8 @@ export interface Store extends StoreReader {
    * that goes on, the newest, one whose version ran well, or the last that says where the app is or that git named it.
    */
   forgetRuns(app: string, what: { readonly finishedBefore: number; readonly keepNewest: number }): Promise<number>;
+  /** Gives some room of the file that is free back to the disk. true: there is more. */
+  giveBackRoom(): Promise<boolean>;
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;
   /** Git is at this revision: the first time it is said counts. */

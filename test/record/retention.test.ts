@@ -102,13 +102,66 @@ describe('runs that are forgotten', () => {
     }
     clock.set(400 * dayMs);
     const what = { finishedBefore: clock.now(), keepNewest: 1 };
-    expect(await store.forgetRuns('web', what)).toBe(200);
-    expect(await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } })).toBe(249);
+    expect(await store.forgetRuns('web', what)).toBe(50);
+    expect(await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } })).toBe(399);
     const raw = new Sqlite(path);
     expect(raw.prepare('SELECT count(*) FROM step_result').pluck().get()).toBe(1);
     raw.pragma('wal_checkpoint(TRUNCATE)');
     expect(Number(raw.pragma('page_count', { simple: true }))).toBeLessThan(60);
     raw.close();
+  });
+
+  test('give all their room back in small steps, however large they are, and what was left free before', async () => {
+    const it = history();
+    const { store, clock, path } = it;
+    for (let run = 0; run < 60; run += 1) {
+      const id = await store.startRun(runStart('web', { plan: planOf('web', { notes: ['x'.repeat(400_000)] }) }));
+      await store.finishRun(id, unchanged);
+    }
+    clock.set(400 * dayMs);
+    const raw = new Sqlite(path);
+    const pages = (what: 'freelist_count' | 'page_count') => Number(raw.pragma(what, { simple: true }));
+    const full = pages('page_count');
+    const what = { finishedBefore: clock.now(), keepNewest: 1 };
+    expect(await store.forgetRuns('web', what)).toBe(50);
+    expect(await store.giveBackRoom()).toBe(true);
+    expect(full - pages('page_count')).toBeLessThanOrEqual(300);
+    expect(pages('freelist_count')).toBeGreaterThan(4000);
+    await store.forgetRuns('web', what);
+    expect(await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } })).toBe(0);
+    expect(pages('freelist_count')).toBe(0);
+    expect(pages('page_count')).toBeLessThan(200);
+    expect(await store.giveBackRoom()).toBe(false);
+    raw.close();
+  });
+
+  test('leave their room in a file that gives none back', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const raw = new Sqlite(path);
+    raw.exec('CREATE TABLE earlier (id INTEGER); DROP TABLE earlier');
+    const it = { path, clock: new IdleClock() };
+    const store = testStore(it);
+    await runs({ ...it, store }, 'web', 20);
+    it.clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, store, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(Number(raw.pragma('freelist_count', { simple: true }))).toBeGreaterThan(0);
+    raw.close();
+  });
+
+  test('are never the one that ended last, whenever it began and whatever goes on', async () => {
+    const it = history();
+    const { store, clock } = it;
+    const plan = planOf('web', { org: undefined });
+    const ids: number[] = [];
+    for (let run = 0; run < 4; run += 1) ids.push(await store.startRun(runStart('web', { plan })));
+    const [first = 0, second = 0, third = 0, open = 0] = ids;
+    for (const id of [third, second, first]) {
+      await clock.sleep(1000);
+      await store.finishRun(id, unchanged);
+    }
+    clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(await all(store, 'web')).toEqual([first, open]);
   });
 
   test('are those of one fleet', async () => {
@@ -133,7 +186,9 @@ describe('a service', () => {
     await it.clock.sleep(11 * 60_000);
     expect(await all(it.store, 'web')).toHaveLength(3);
     await runs(it, 'web', 4);
-    await it.clock.sleep(dayMs + 60_000);
+    await it.clock.sleep(dayMs - 60 * 60_000);
+    expect(await all(it.store, 'web')).toHaveLength(7);
+    await it.clock.sleep(2 * 60 * 60_000);
     expect(await all(it.store, 'web')).toHaveLength(3);
     stop();
     expect(it.clock.pending).toBe(0);

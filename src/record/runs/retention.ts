@@ -1,13 +1,15 @@
 import type { Store, StoreReader } from '../store.ts';
 import { perform, type Database } from '../file/rows.ts';
 
-/** Of one transaction: a push that comes meanwhile waits for it, some ten milliseconds where runs have hundreds of steps. */
-const runsAtOnceMax = 200;
-/** Pages of 4 KB that go back to the disk behind it: as long as such a transaction takes. */
-const pagesAtOnce = 500;
+/** Of one transaction: some milliseconds, which a push that comes meanwhile waits, and some tens where SQLite empties its log behind it. */
+const runsAtOnceMax = 50;
+/** Pages of 4 KB that go back to the disk in one transaction: as long. */
+const pagesAtOnce = 250;
 
 /** Runs that nobody needs any more. What is remembered of apps has no age, nor has what is still to be done. */
-export function createRetention(database: Database): Pick<Store, 'forgetRuns'> & Pick<StoreReader, 'appsWithRuns'> {
+export function createRetention(
+  database: Database,
+): Pick<Store, 'forgetRuns' | 'giveBackRoom'> & Pick<StoreReader, 'appsWithRuns'> {
   const { queries, fleet, main } = database;
   // The newest that found the app named in git, and the newest that names an organization, say what no later one does.
   const old = main.prepare<unknown[], { readonly id: number }>(`
@@ -15,11 +17,12 @@ export function createRetention(database: Database): Pick<Store, 'forgetRuns'> &
     SELECT id FROM own
     WHERE id < (SELECT id FROM own ORDER BY id DESC LIMIT 1 OFFSET @keep - 1)
       AND finished_at < @before
-      AND id <> (SELECT id FROM own ORDER BY coalesce(finished_at, 9e15) DESC, id DESC LIMIT 1)
+      AND id <> (SELECT id FROM own ORDER BY finished_at DESC, id DESC LIMIT 1)
       AND id NOT IN (SELECT run_id FROM good_version WHERE fleet = @fleet AND app = @app)
       AND id <> coalesce((SELECT max(id) FROM own WHERE json_extract(plan, '$.status') IS NOT 'orphaned'), 0)
       AND id <> coalesce((SELECT max(id) FROM own WHERE json_extract(plan, '$.org') IS NOT NULL), 0)
     ORDER BY id LIMIT @max`);
+  const freePages = (): number => Number(main.pragma('freelist_count', { simple: true }));
   return {
     async appsWithRuns() {
       const rows = await queries.selectFrom('run').select('app').distinct().where('fleet', '=', fleet).execute();
@@ -34,9 +37,15 @@ export function createRetention(database: Database): Pick<Store, 'forgetRuns'> &
         perform(main, queries.deleteFrom('run').where('id', 'in', ids));
         return ids.length;
       });
-      const forgotten = forget.immediate();
-      if (forgotten > 0) main.pragma(`incremental_vacuum(${pagesAtOnce})`);
-      return forgotten;
+      return forget.immediate();
+    },
+    async giveBackRoom() {
+      const free = freePages();
+      if (free === 0) return false;
+      main.pragma(`incremental_vacuum(${pagesAtOnce})`);
+      const left = freePages();
+      // A file that an earlier FlyCD made keeps them.
+      return left > 0 && left < free;
     },
   };
 }
