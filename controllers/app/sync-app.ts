@@ -1,5 +1,4 @@
-import { formatTime } from '../../src/model/base/clock.ts';
-import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
@@ -11,27 +10,21 @@ import { versionOf } from '../../src/plan/target/app-version.ts';
 import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { Overruled } from '../pass/basis.ts';
 import { beginPass } from '../pass/begin-pass.ts';
 import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
+import { ownTurn } from './own-turn.ts';
 import { takenSince } from '../kinds/apps.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
+import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import type { GuardedApp, PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { plannedAgain } from './plan-app.ts';
 import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
 import { findingOf, hasGivenWay, isQuiet, tellingOf } from './telling.ts';
-
-/** When the loop looks again: a pass may take minutes, and a process that died in the middle of one is known as dead within one. */
-const otherProcessMs = 30_000;
-/** A command waits as long as a release of a few machines takes with its command. */
-const otherProcessMsMax = 10 * 60_000;
-/** A look is one query of the database. */
-const otherLookMs = 1000;
 
 /**
  * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
@@ -42,12 +35,14 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   readonly faults: readonly Fault[];
   readonly isOvertaken: boolean;
   readonly isAdopted: boolean;
+  readonly plan: GuardedPlan;
 }> {
-  const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
+  const { store, app, wholePlan, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
-  const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
+  const { revision } = fleet;
+  const runId = await store.startRun({ app: app.name, trigger, actor, revision, plan: asked.plan, wholePlan });
   const { adopted, fly } = asked.ownWrites ?? readingOwnWrites(asked);
-  const request: SyncAppRequest = { ...asked, adopted, fly, asListed: asked.fly, runId };
+  let request: SyncAppRequest = { ...asked, adopted, fly, asListed: asked.fly, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   const save: SaveResult = async (result) => {
@@ -60,13 +55,20 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   let isOvertaken = false;
   try {
     await rememberWhich(request);
+    const turn = await ownTurn(request, save);
+    if (turn.request !== request) await rememberWhich(turn.request);
+    ({ request } = turn);
+    const { plan, planned } = request;
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
     await rememberOwed(request, !plan.steps.some(({ kind }) => kind === 'app.create'));
     const { unreachable } = await store.memory(app.name);
     if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
       await store.setUnreachable(app.name, planned.unreachable);
-    const applied = (await behindProcess(request, save)) ?? (await apply(request, { ...planned, plan }, save));
+    const applied =
+      turn.fault === undefined
+        ? await apply(request, { ...planned, plan }, save)
+        : { ...nothingDone, faults: [turn.fault] };
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
@@ -85,9 +87,10 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
+  const { plan } = request;
   const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
   const nextWakeAt = nextWake(held ?? plan, faults, request.clock.now());
-  const ended = await store.finishRun(runId, { ...end, nextWakeAt });
+  const ended = await store.finishRun(runId, { ...end, nextWakeAt, ...(plan === asked.plan ? {} : { plan }) });
   const run = await unlessTold(store, ended, asked.isAgain === true);
   onProgress({ type: 'app.finished', app: app.name, run });
   return {
@@ -95,6 +98,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     faults,
     isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting'),
     isAdopted: results.some(({ kind, outcome }) => kind === 'app.adopt' && outcome === 'updated'),
+    plan,
   };
 }
 
@@ -120,49 +124,6 @@ const nothingDone: AppliedPlan = {
   isOvertaken: false,
   takenSince: () => Promise.resolve(undefined),
 };
-
-/**
- * Another process that shares the database has begun a pass over the app before this one: nothing is done now. A command waits
- * until that one is done, and the app is planned again from there; the loop comes back. undefined: none has.
- */
-async function behindProcess(request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan | undefined> {
-  const { store, app, plan, clock, runId, patience } = request;
-  const first = plan.steps[0] ?? writesOf(plan)[0];
-  const other = first === undefined ? undefined : await store.workedOnBefore(runId);
-  if (first === undefined || other === undefined) return undefined;
-  const startedAt = clock.now();
-  const isOver = patience === 'wait' && (await waitFor(request, other));
-  const parts = {
-    kind: 'waiting',
-    what: `another FlyCD on this database ${isOver ? 'was' : 'is'} at work on ${app.name}`,
-    why: `${other.instance} began at ${formatTime(other.startedAt)}`,
-    next: isOver
-      ? 'FlyCD plans again from there'
-      : patience === 'requeue'
-        ? 'FlyCD goes on when that one is done'
-        : 'flycd status shows how far it is; run `flycd sync --once` again when it is done',
-    where: app.name,
-    retryAt: clock.now() + (isOver ? 0 : otherProcessMs),
-  } as const;
-  const fault = isOver ? new Fault(parts) : new Overruled(parts, 'blocked');
-  const { kind, target } = first;
-  const { message, next } = fault;
-  await save({ kind, target, outcome: 'skipped', message, next, startedAt, finishedAt: clock.now() });
-  return { ...nothingDone, faults: [fault], isOvertaken: isOver };
-}
-
-/** true: the other process is done with the app, or dead. false: it goes on after all that time, or FlyCD is asked to stop. */
-async function waitFor(request: SyncAppRequest, other: { readonly instance: string }): Promise<boolean> {
-  const { store, app, clock, runId, signal, onProgress, yieldSlot } = request;
-  const giveUpAt = clock.monotonic() + otherProcessMsMax;
-  const because = `another FlyCD on this database, ${other.instance}, is at work on it`;
-  onProgress({ type: 'waiting', app: app.name, because, until: clock.now() + otherProcessMsMax });
-  while (clock.monotonic() < giveUpAt && !signal.aborted) {
-    await yieldSlot(() => clock.sleep(otherLookMs, signal)).catch(() => undefined);
-    if ((await store.workedOnBefore(runId)) === undefined) return !signal.aborted;
-  }
-  return false;
-}
 
 type SaveResult = (result: StepResult) => Promise<void>;
 

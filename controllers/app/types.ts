@@ -74,6 +74,13 @@ export interface SyncAppOptions extends AppServices {
   readonly ownWrites?: OwnWrites | undefined;
   /** true: nobody asked for it just now. What gives way for the reason that the run before it gave way for is no news then. */
   readonly isAgain?: boolean | undefined;
+  /**
+   * After a wait for another process that shares the database, before anything was done: the same app, planned from there.
+   * Default: nobody waits.
+   */
+  readonly planAgain?: (() => Promise<Pick<SyncAppOptions, 'plan' | 'planned'>>) | undefined;
+  /** What is left of the time for such waits, which all tries take of. */
+  readonly othersLeft?: { ms: number } | undefined;
   /** As of planning: for the look at the end of a pass. */
   readonly reached?: PlanAppRequest['reached'];
 }

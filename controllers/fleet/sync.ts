@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { isFleetWide } from '../../src/model/base/fault.ts';
+import { isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
@@ -15,6 +15,7 @@ import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { listedMs } from '../pass/fly-now.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
+import { otherProcessMsMax } from '../app/own-turn.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
@@ -208,35 +209,39 @@ async function planOrphansAgain(
 /** Each time, somebody else got somewhere; in a loop of jobs that overtake each other this one leaves it to the others. */
 const overtakenMax = 5;
 
-/** An app that somebody else was faster at is planned again from there, until what is left of it is done. */
+/**
+ * An app that somebody else was faster at is planned again from there, until what is left of it is done. What another process on
+ * this database is at is waited for, all tries together as long as one.
+ */
 async function syncUntilOwn(
   context: SyncContext,
   desired: DesiredFleet,
   turn: { readonly work: Work; readonly options: SyncAppOptions },
-): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: GuardedPlan }> {
+): ReturnType<typeof syncApp> {
+  const { app, plan: first, planned } = turn.options;
   const ownWrites = readingOwnWrites(context);
-  const options: SyncAppOptions = { ...turn.options, ownWrites };
   const own = { ...context, fly: ownWrites.fly };
-  const { app, plan: first } = options;
   let work = turn.work;
-  let ended = { ...(await syncApp(options)), plan: first };
-  for (let times = 0; ended.isOvertaken && times < overtakenMax && !context.signal.aborted; times += 1) {
+  let isAdopted = false;
+  const planAgain = async (times: number): ReturnType<typeof plannedNow> => {
+    // Longer each time: as long as lists lag, they show what was planned from before.
+    await turn.options.yieldSlot(() => context.clock.sleep(listedMs * times, context.signal));
+    // A person asked for it once: from whoever has taken it over since, it is not taken again.
+    if (isAdopted || ownWrites.adopted.size > 0) work = { ...work, options: takenOver(work.options, turn.options) };
+    const now = await plannedNow(own, desired, { work, app, first });
+    if (!isUnasked(now.planned, planned)) return now;
+    // Nobody has insisted on this: it came while FlyCD was at work.
+    work = { ...work, options: { ...work.options, now: false } };
+    return plannedNow(own, desired, { work, app, first });
+  };
+  const othersLeft = { ms: otherProcessMsMax };
+  const options: SyncAppOptions = { ...turn.options, ownWrites, othersLeft, planAgain: () => planAgain(1) };
+  let ended = await syncApp(options);
+  for (let times = 1; ended.isOvertaken && times <= overtakenMax && !context.signal.aborted; times += 1) {
     try {
-      // Longer each time: as long as lists lag, they show what was planned from before.
-      const pauseMs = listedMs * (times + 1);
-      await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
-      // A person asked for it once: from whoever has taken it over since, it is not taken again.
-      if (ended.isAdopted || ownWrites.adopted.size > 0) work = { ...work, options: takenOver(work.options, options) };
-      let now = await plannedNow(own, desired, { work, app, first });
-      if (isUnasked(now.planned, options.planned)) {
-        // Nobody has insisted on this: it came while FlyCD was at work.
-        work = { ...work, options: { ...work.options, now: false } };
-        now = await plannedNow(own, desired, { work, app, first });
-      }
-      const { plan, planned } = now;
-      if (planned === undefined) return ended;
-      const isLastTry = times + 1 === overtakenMax;
-      ended = { ...(await syncApp({ ...options, plan, planned, isAgain: true, isLastTry })), plan };
+      ({ isAdopted } = ended);
+      const now = await planAgain(times);
+      ended = await syncApp({ ...options, ...now, isAgain: true, isLastTry: times === overtakenMax });
     } catch (error) {
       if (context.signal.aborted) return ended;
       context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');
@@ -255,9 +260,9 @@ function takenOver(asked: PassOptions, { fleet, planned }: Pick<SyncAppOptions, 
 }
 
 /** true: a person's word would go over more than what they knew of. */
-function isUnasked(now: PlannedApp | undefined, first: Pick<PlannedApp, 'lifted'>): boolean {
+function isUnasked(now: PlannedApp, first: Pick<PlannedApp, 'lifted'>): boolean {
   const known = new Set(first.lifted.map(({ reason }) => reason));
-  return (now?.lifted ?? []).some(({ reason }) => !known.has(reason));
+  return now.lifted.some(({ reason }) => !known.has(reason));
 }
 
 /** With what it depends on, and with no more than what a person has seen where they confirmed it. */
@@ -265,12 +270,12 @@ async function plannedNow(
   context: SyncContext,
   desired: DesiredFleet,
   { work, app, first }: Turn,
-): Promise<{ readonly plan: GuardedPlan; readonly planned: PlannedApp | undefined }> {
+): Promise<{ readonly plan: GuardedPlan; readonly planned: PlannedApp }> {
   const looked = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
-  const own = looked.unplanned.find((one) => one.app === app.name);
-  if (own !== undefined) throw own.fault;
+  const planned = looked.newer.get(app.name);
+  if (planned === undefined) throw toFault(looked.unplanned.find((one) => one.app === app.name)?.fault, app.name);
   const plan = work.replan(looked).apps.find((one) => one.app === app.name) ?? first;
-  return { plan: asRead(work, plan, first), planned: looked.newer.get(app.name) };
+  return { plan: asRead(work, plan, first), planned };
 }
 
 /** Where a person has read the first plan, nothing goes that it does not list. */

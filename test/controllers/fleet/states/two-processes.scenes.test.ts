@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Redactor } from '../../../../src/model/base/secret-value.ts';
 import { openStore } from '../../../../src/record/database.ts';
 import { runStart } from '../../../record/stores.ts';
+import type { Ran } from '../../../cli/terminal.ts';
 import type { Arena } from '../../arena.ts';
 import { prepared } from '../../arena.ts';
 
@@ -65,6 +66,45 @@ describe('two FlyCDs on one database', () => {
     expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   });
 
+  test('of seven commands in a row, each with a newer commit, each has its turn in the order in which they came', async () => {
+    world = await prepared([shop('1')], {}, { repository: true });
+    const all: Promise<Ran>[] = [];
+    const codes = async () => (await Promise.all(all)).map(({ code }) => code);
+    const seen: (string | undefined)[] = [];
+    world.simulator.world.onStateChange = ({ config }) => {
+      const image = config.image?.split('@')[0]?.split(':')[1];
+      if (image !== seen.at(-1)) seen.push(image);
+    };
+    for (let job = 2; job <= 8; job += 1) {
+      world.write(shop(String(job)));
+      all.push(world.flycd(['sync', '--once']));
+      await world.clock.sleep(3000);
+    }
+    expect(await codes()).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    expect(seen).toEqual(['2', '3', '4', '5', '6', '7', '8']);
+    const { stdout } = await world.flycd(['history', '--all', '--fleet', 'shown', '--output', 'json']);
+    const { runs } = JSON.parse(stdout) as { readonly runs: readonly { readonly outcome: string }[] };
+    expect(runs.map(({ outcome }) => outcome)).toEqual([...Array.from({ length: 7 }, () => 'updated'), 'created']);
+  });
+
+  test('status tells of the command that is at work, also where the loop has given way to it meanwhile', async () => {
+    world = await prepared([shop('1')], shop('2', 5));
+    const command = world.flycd(['sync', '--once']);
+    await world.clock.sleep(3000);
+    const stop = new AbortController();
+    const loop = world.flycd(['sync'], undefined, stop.signal);
+    for (let seconds = 0; seconds < 30; seconds += 5) {
+      await world.clock.sleep(5000);
+      const { stdout } = await world.flycd(['status']);
+      expect(stdout).toMatch(/shop +applying .* began .* ago/);
+    }
+    expect((await command).code).toBe(0);
+    await world.clock.sleep(60_000);
+    expect((await world.flycd(['status'])).stdout).toMatch(/shop +synced/);
+    stop.abort();
+    await loop;
+  });
+
   test('a command that is asked to stop while it waits ends at once', async () => {
     world = await prepared([shop('1')], shop('2'));
     const first = world.flycd(['sync', '--once']);
@@ -111,7 +151,8 @@ describe('two FlyCDs on one database', () => {
     await world.clock.sleep(60_000);
     const history = await world.flycd(['history', '--fleet', 'shown', '--output', 'json']);
     const { runs } = JSON.parse(history.stdout) as { readonly runs: readonly { readonly outcome: string }[] };
-    expect(runs.map(({ outcome }) => outcome)).toEqual(['held', 'updated', 'created']);
+    // The command found nothing left to do.
+    expect(runs.map(({ outcome }) => outcome)).toEqual(['updated', 'created']);
     stop.abort();
     await loop;
   });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
-import { arena, type Arena } from '../arena.ts';
+import type { FaultKind } from '../../../../simulator/world/fault-answers.ts';
+import { arena, type Arena } from '../../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, type Arena } from '../arena.ts';
+import { arena, type Arena } from '../../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());

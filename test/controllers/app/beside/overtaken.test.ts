@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { arena, prepared, type Arena, type Files } from '../arena.ts';
+import { arena, prepared, type Arena, type Files } from '../../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
