@@ -8,14 +8,24 @@ export function hasGivenWay({ outcome, results }: Run): boolean {
   return outcome === 'held' && results.length > 0 && results.every((result) => nothingDone.has(result.outcome));
 }
 
-/** There was nothing to do. */
-export function isQuiet({ outcome, results }: Run): boolean {
-  return outcome === 'no-change' && results.length === 0;
+/** A person's word on one app is a run without steps, too: it tells that they said it, and when. */
+const words: readonly Run['trigger'][] = ['rollback', 'suspend', 'resume'];
+
+/** There was nothing to do, or all of it is held. */
+export function isQuiet({ outcome, results, trigger }: Run): boolean {
+  return (outcome === 'no-change' || outcome === 'held') && results.length === 0 && !words.includes(trigger);
 }
 
-/** How a run that had nothing to do found the app: another commit that says the same of it is no news. */
-export function findingOf({ plan, status }: Run): string {
-  return canonicalJson([plan.planId, status, plan.degraded ?? [], plan.notes]);
+/** How a run that did nothing found the app: another commit that says the same of it is no news. */
+export function findingOf({ plan, outcome, status }: Run): string {
+  const holds = plan.holds.map(({ reason, because, next, since }) => [
+    reason,
+    timeless(because),
+    timeless(next),
+    since ?? null,
+  ]);
+  const problems = plan.problems.map(({ message }) => message);
+  return canonicalJson([plan.planId, outcome ?? null, status, plan.degraded ?? [], plan.notes, holds, problems]);
 }
 
 /** What a run tells: equal where two of them tell the same, whenever that was. */
