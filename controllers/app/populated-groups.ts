@@ -15,9 +15,16 @@ type Pass = Pick<SyncAppRequest, 'store' | 'app' | 'plan' | 'planned'>;
 export async function rememberSeen({ store, app, plan, planned }: Pass): Promise<void> {
   const { machines } = planned.observed;
   if (machines.status === 'unread') return;
-  const there = new Set(machines.value.filter((one) => !isGone(one)).map((one) => groupOf(metadataOf(one))));
+  const members = Map.groupBy(
+    machines.value.filter((one) => !isGone(one)),
+    (one) => groupOf(metadataOf(one)),
+  );
+  const there = new Set(members.keys());
+  const destroyed = new Set(plan.steps.flatMap((step) => (step.kind === 'machine.destroy' ? [step.machineId] : [])));
+  // Where one stays, as beside a canary that goes, it has machines all along.
+  const emptied = [...members].filter(([, ones]) => ones.every(({ id }) => destroyed.has(id)));
   const going = new Set([
-    ...plan.steps.flatMap((step) => (step.kind === 'machine.destroy' ? [step.group] : [])),
+    ...emptied.map(([group]) => group),
     ...createsOf(plan.steps).flatMap(({ replaces, group }) =>
       replaces === undefined && there.has(group) ? [] : [group],
     ),

@@ -206,3 +206,42 @@ describe('after a release that failed and was left as it was', () => {
     },
   );
 });
+
+describe('right after a pass that took away only what a deployment by hand had left', () => {
+  const failing = { image: pinned('failing-check:7'), highAvailability: false };
+  test.each([
+    ['a canary, by --now', { ...failing, strategy: 'canary' } as const, ['--now']],
+    ['a canary, by a commit', { ...failing, strategy: 'canary' } as const, []],
+    [
+      'half of a bluegreen, by --now',
+      { image: pinned('shop:9'), strategy: 'bluegreen', highAvailability: false, stops: 'killed' } as const,
+      ['--now'],
+    ],
+  ])('a group that somebody empties stays empty: %s', async (_, deployment, flags) => {
+    await start();
+    await human().deploy('shop', deployment);
+    await world.clock.sleep(31 * 60_000);
+    const greeting = flags.length === 0 ? 'two' : 'hello';
+    world.write(shop({ greeting }));
+    expect((await pass(undefined, ...flags)).code).toBe(0);
+    expect(groups().filter((group) => group === 'web')).toHaveLength(2);
+    await emptied('web');
+    const { code, said } = await pass();
+    expect(code, said).toBe(4);
+    expect(groups(), said).not.toContain('web');
+  });
+});
+
+test('a standby stands in for a machine that is there, right after the half of a bluegreen went that it stood in for', async () => {
+  await start();
+  const dead = { strategy: 'bluegreen', highAvailability: false, stops: 'killed', stopsAt: 'replacing' } as const;
+  await human().deploy('shop', { image: pinned('shop:9'), ...dead });
+  await world.clock.sleep(31 * 60_000);
+  const { code, said } = await pass(undefined, '--now');
+  expect(code, said).toBe(0);
+  const ids = machines().map(({ id }) => id);
+  const standbys = machines().flatMap(({ config }) => config.standbys ?? []);
+  expect(standbys.length, said).toBeGreaterThan(0);
+  expect(ids, said).toEqual(expect.arrayContaining(standbys));
+  expect((await world.flycd(['diff'])).code).toBe(0);
+});
