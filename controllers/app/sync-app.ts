@@ -14,6 +14,7 @@ import { beginPass } from '../pass/begin-pass.ts';
 import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { ownTurn } from './own-turn.ts';
+import { missedByList } from './unlisted.ts';
 import { takenSince } from '../kinds/apps.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { applyPlan } from './apply.ts';
@@ -67,7 +68,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
       await store.setUnreachable(app.name, planned.unreachable);
     const applied =
       turn.fault === undefined
-        ? await apply(request, { ...planned, plan }, save)
+        ? ((await behindList(request, save)) ?? (await apply(request, { ...planned, plan }, save)))
         : { ...nothingDone, faults: [turn.fault] };
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
@@ -125,11 +126,23 @@ const nothingDone: AppliedPlan = {
   takenSince: () => Promise.resolve(undefined),
 };
 
+/** What the plan would make is there: nothing is done, and the app is planned again with that in sight. undefined: nothing is. */
+async function behindList(request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan | undefined> {
+  const [first] = request.plan.steps;
+  const startedAt = request.clock.now();
+  const fault = await missedByList(request);
+  if (first === undefined || fault === undefined) return undefined;
+  const { kind, target } = first;
+  const { message, next } = fault;
+  await save({ kind, target, outcome: 'skipped', message, next, startedAt, finishedAt: request.clock.now() });
+  return { ...nothingDone, faults: [fault], isOvertaken: true };
+}
+
 type SaveResult = (result: StepResult) => Promise<void>;
 
 interface AppliedPlan {
   readonly faults: readonly Fault[];
-  /** Machines that were made anew elsewhere. */
+  /** Machines that were made anew elsewhere, or were to go. */
   readonly moved: ReadonlySet<string>;
   readonly lost: Hold | undefined;
   readonly isOvertaken: boolean;
@@ -172,7 +185,7 @@ async function apply(
   });
   const applied = await applyPlan(pass, plan, save);
   const { lost, overtaken } = pass;
-  const moved = new Set([...pass.moved, ...pass.replaced]);
+  const moved = new Set([...pass.moved, ...pass.replaced, ...pass.leaving]);
   // Seen behind the last write, where it had nothing to stop.
   const isUntold = overtaken !== undefined && !applied.faults.includes(overtaken);
   const faults = isUntold ? [...applied.faults, overtaken] : applied.faults;
@@ -210,11 +223,14 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
 function haveStandbys(ids: ReadonlySet<string>, { observed: { machines } }: Pick<PlannedApp, 'observed'>): boolean {
   return (
     machines.status === 'read' &&
-    machines.value.some(({ config }) => (config?.standbys ?? []).some((id) => ids.has(id)))
+    machines.value.some(({ id, config }) => !ids.has(id) && (config?.standbys ?? []).some((of) => ids.has(of)))
   );
 }
 
-/** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
+/**
+ * What was made anew has another id, which no plan knew, and what went, as a half of a bluegreen that died, stands for nothing:
+ * standbys are pointed at what is there from now on, not with the next pass.
+ */
 async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise<readonly Fault[]> {
   if (whyStopped(request) !== undefined) return [];
   const { plan, ...planned } = await plannedAgain(request);

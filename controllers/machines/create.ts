@@ -10,7 +10,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkWords } from '../pass/basis.ts';
+import { checkWords, giveWay } from '../pass/basis.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -96,7 +96,7 @@ async function makeMachine(
         const isOurs = there !== undefined && otherOwner(metadataOf(there), pass.fleet) === undefined;
         if (isOurs && metadataOf(there)[stampKeys.launch] === launch && !pass.leaving.has(there.id)) {
           // What it runs is not what was sent: stamped as read back, nobody would see that again.
-          if (isChanged(there)) return { done: unchanged(there, 'was changed since') };
+          if (isChanged(there)) return { done: asPlanned(pass, step, { there, why: 'was changed since' }) };
           return { made: there };
         }
         // Names are unique: no try can have made what another one is called.
@@ -106,7 +106,7 @@ async function makeMachine(
           checkOwner(pass, [...(await fly.machines(app.name)), there], askedAt);
         } else if (there !== undefined && holdsSlot(pass, there, step)) {
           releaseClaim(pass, volume);
-          return { done: unchanged(there, 'has its place already') };
+          return { done: asPlanned(pass, step, { there, why: 'has its place already' }) };
         } else if (there === undefined && error.outcome === 'refused') throw error;
         if (there !== undefined) generation += 1;
         if (tries >= createTriesMax) throw error;
@@ -118,8 +118,18 @@ async function makeMachine(
   }
 }
 
-function unchanged({ id, name }: Machine, why: string): StepDone {
-  return { outcome: 'unchanged', message: `${id} ${name} ${why}` };
+/**
+ * One that the plan did not see, as where lists lag, and that got just this. Throws a waiting Fault where it got something else:
+ * it is planned again, with that machine in sight.
+ */
+function asPlanned(
+  pass: AppPass,
+  { sent }: MachineCreate,
+  { there, why }: { readonly there: Machine; readonly why: string },
+): StepDone {
+  const message = `${there.id} ${there.name} ${why}`;
+  if (metadataOf(there)[stampKeys.sent] === formatSent(sent)) return { outcome: 'unchanged', message };
+  throw giveWay(pass, `machine ${message}, and runs something else`);
 }
 
 /**

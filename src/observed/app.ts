@@ -1,5 +1,5 @@
 import { allEnded } from '../model/base/ending.ts';
-import type { App } from '../../schemas/fly/app.ts';
+import { goneVolumeStates, type App } from '../../schemas/fly/app.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
@@ -55,7 +55,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
     read(fly.addresses(name)),
   ] as const;
   // All of them come to an end before the first failure is thrown: nothing goes on behind the caller's back.
-  const [app, machines, volumes, secrets, addresses] = await allEnded(asked);
+  const [app, machines, listed, secrets, addresses] = await allEnded(asked);
   const flyAheadMs = fly.aheadMs();
   if (app.status === 'read' && app.value.state !== 'present') {
     const empty = { status: 'read', value: [] } as const;
@@ -71,10 +71,30 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
       addresses: empty,
     };
   }
+  const volumes = await withMounted(fly, name, { machines, listed });
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
   const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
   return { name, askedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
 }
+
+/** A volume that a machine mounts is there, though Fly lists it seconds later, or, on a bad day, not at all: asked for by its id. */
+async function withMounted(
+  fly: FlyReader,
+  app: string,
+  { machines, listed }: { readonly machines: ObservedApp['machines']; readonly listed: ObservedApp['volumes'] },
+): Promise<ObservedApp['volumes']> {
+  if (machines.status === 'unread' || listed.status === 'unread') return listed;
+  const known = new Set(listed.value.map(({ id }) => id));
+  const mounts = machines.value.filter((machine) => !isGone(machine)).flatMap(({ config }) => config?.mounts ?? []);
+  const unlisted = new Set(mounts.flatMap(({ volume }) => (volume === undefined || known.has(volume) ? [] : [volume])));
+  const answers = await allEnded([...unlisted].map((id) => read(fly.volume(app, id))));
+  const unread = answers.find((answer) => answer.status === 'unread');
+  if (unread !== undefined) return unread;
+  const found = answers.flatMap((answer) => (answer.status === 'read' ? (answer.value ?? []) : []));
+  return { status: 'read', value: [...listed.value, ...found.filter(({ state }) => !gone.has(state))] };
+}
+
+const gone: ReadonlySet<string> = new Set(goneVolumeStates);
 
 /**
  * The app's newest releases: a deployment in progress shows there before it has touched a machine. A call of its own, for
