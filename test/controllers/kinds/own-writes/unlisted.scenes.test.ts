@@ -40,16 +40,16 @@ const list = 'GET /apps/{app}/machines';
 
 /** From now on Fly answers every list of this kind so. */
 const answers = (template: string, body: unknown): void =>
-  void world.simulator.world.faults.add({ template, times: 10_000, fault: { status: 200, body } });
+  world.simulator.world.faults.add({ template, times: 10_000, fault: { status: 200, body } });
 /** As Fly shows those now. */
 const listed = async (isShown: (name: string) => boolean): Promise<unknown> =>
   ((await world.asPerson('GET', '/apps/shop/machines')) as { name: string }[]).filter(({ name }) => isShown(name));
 
 describe('a commit right after another one, while lists lag', () => {
   test.each(
-    [2_000, 5_000, 12_000, 60_000].flatMap((listMs) => [
-      { listMs, parts: {} as Parts, what: 'a standby' },
-      { listMs, parts: { group: 'web', counts: { arn: 3 } } as Parts, what: 'three machines' },
+    [2_000, 5_000, 12_000, 60_000].flatMap((listMs): { listMs: number; parts: Parts; what: string }[] => [
+      { listMs, parts: {}, what: 'a standby' },
+      { listMs, parts: { group: 'web', counts: { arn: 3 } }, what: 'three machines' },
     ]),
   )('reaches $what with lists $listMs ms late, and is called synced then', async ({ listMs, parts }) => {
     world = await arena();
