@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const storms = 'test/integration/storm.test.ts';
+const hostile = 'test/integration/hostile/**/*.test.ts';
 const patience = { testTimeout: 120_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/integration/**/*.test.ts'],
-          exclude: [storms],
+          exclude: [storms, hostile],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           ...patience,
@@ -19,6 +20,8 @@ export default defineConfig({
       },
       // They take every core, so they come when all else is done.
       { test: { name: 'storms', include: [storms], sequence: { groupOrder: 2 }, ...patience } },
+      // It measures how long an answer takes.
+      { test: { name: 'hostile', include: [hostile], sequence: { groupOrder: 3 }, ...patience } },
     ],
   },
 });

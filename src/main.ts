@@ -54,7 +54,7 @@ async function start(): Promise<void> {
     fetch,
     signal: stop.signal,
     random: Math.random,
-    watchdog: async () => (await import('./watchdog/watchdog.ts')).startWatchdog(),
+    watchdog: async (onError) => (await import('./watchdog/watchdog.ts')).startWatchdog({ onError }),
     host: { name: hostname(), space: processSpace(readlinkSync), pid: process.pid, isAlive },
   });
   process.exitCode = stoppedBy > 0 && code > signalled ? signalled + stoppedBy : code;

@@ -22,12 +22,18 @@ export interface Watchdog {
   stop(): Promise<void>;
 }
 
-/**
- * Looks from a thread of its own, since timers of
- * a loop that stands still do not run. Times in milliseconds.
- */
-export function startWatchdog(times: { readonly silentMs?: number; readonly lookMs?: number } = {}): Watchdog {
-  const { silentMs = silentMsMax, lookMs = lookEachMs } = times;
+export interface WatchdogOptions {
+  /** The thread broke off, and nobody looks any more: no reason to end what works. */
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds without a beat that end the process. */
+  readonly silentMs?: number;
+  /** Milliseconds between two looks. */
+  readonly lookMs?: number;
+}
+
+/** Looks from a thread of its own, since timers of a loop that stands still do not run. */
+export function startWatchdog(options: WatchdogOptions): Watchdog {
+  const { onError, silentMs = silentMsMax, lookMs = lookEachMs } = options;
   const beats = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const counter = new Int32Array(beats);
   const workerData: Watched = {
@@ -40,6 +46,7 @@ export function startWatchdog(times: { readonly silentMs?: number; readonly look
     workerData,
     execArgv: [],
   });
+  thread.on('error', onError);
   thread.unref();
   return {
     beat: () => void Atomics.add(counter, 0, 1),

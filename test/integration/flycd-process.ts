@@ -32,6 +32,7 @@ export interface FlycdProcess {
   stdout(): string;
   /** Its log so far; what is no JSON is left out. */
   lines(): readonly LogLine[];
+  readonly pid: number;
   send(signal: NodeJS.Signals): void;
   /** SIGTERM, and how it ended. */
   stop(): Promise<Ended>;
@@ -65,6 +66,7 @@ export function startFlycd(
     told: () => said.stderr,
     stdout: () => said.stdout,
     lines: () => said.stderr.split('\n').flatMap(lineOf),
+    pid: child.pid ?? 0,
     send: (signal) => void child.kill(signal),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),

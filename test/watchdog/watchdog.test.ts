@@ -6,7 +6,7 @@ const modulePath = new URL('../../src/watchdog/watchdog.ts', import.meta.url).hr
 /** A process of its own with a watchdog that looks each 10 ms and waits 200 ms for a beat. */
 async function ends(body: string): Promise<{ signal: string | null; code: number | null; told: string }> {
   const start = `import { startWatchdog } from ${JSON.stringify(modulePath)};
-    const watchdog = startWatchdog({ silentMs: 200, lookMs: 10 });
+    const watchdog = startWatchdog({ onError: () => process.exit(9), silentMs: 200, lookMs: 10 });
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', `${start}\n${body}`], { stdio: 'pipe' });
   let told = '';

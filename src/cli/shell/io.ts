@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/base/clock.ts';
 import type { Host } from '../../model/base/host.ts';
-import type { Watchdog } from '../../watchdog/watchdog.ts';
+import type { Watchdog, WatchdogOptions } from '../../watchdog/watchdog.ts';
 
 export interface Output {
   write(text: string): void;
@@ -32,7 +32,7 @@ export interface Io {
   readonly random: () => number;
   readonly host: Host;
   /** Ends the process unless it beats: for a service, which somebody starts again. Default: nothing ends it. */
-  readonly watchdog?: () => Promise<Watchdog>;
+  readonly watchdog?: (onError: WatchdogOptions['onError']) => Promise<Watchdog>;
 }
 
 /** Colour only on a terminal, and not where NO_COLOR or a terminal without colours asks for none. */

@@ -135,8 +135,9 @@ async function run(
   { loop, store, reporter }: Kept,
   { face, renamed }: Ends,
 ): Promise<void> {
+  const onError = (error: unknown): void => log.warn({ error: String(error) }, 'nobody looks whether the loop ticks');
   // In the foreground a person sees that nothing goes on, and would be left without a word.
-  const watchdog = face === undefined ? undefined : await io.watchdog?.();
+  const watchdog = face === undefined ? undefined : await io.watchdog?.(onError);
   const tick = (): void => {
     loop.tick();
     watchdog?.beat();
