@@ -29,7 +29,11 @@ export function setTwice({ world, atWork, disturbed }: SetTwice): Requests {
     answered(request) {
       const values = before.get(request);
       before.delete(request);
-      if (values !== undefined && atWork.size > 1 && valuesOf(request.app) === values) disturbed(request.app ?? '');
+      if (values === undefined) return;
+      const now = valuesOf(request.app);
+      if (atWork.size > 1 && now === values) disturbed(request.app ?? '');
+      // One that is under way still finds what this one has just set.
+      for (const other of before.keys()) if (other.app === request.app) before.set(other, now);
     },
   };
 }

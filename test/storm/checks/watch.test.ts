@@ -207,6 +207,26 @@ describe('the watch finds', () => {
     expect(eyes.findings).toHaveLength(found + 1);
   });
 
+  test('an update for a secret that two at work have set anew at one moment', async () => {
+    const { it, eyes, machines } = await watched();
+    const secret = (value: string) => it.asPerson('POST', '/apps/app-1/secrets', { values: { PASSWORD: value } });
+    await secret('one');
+    await update(it, machines[0]);
+    await it.clock.sleep(5000);
+    const ends = [eyes.working(), eyes.working()];
+    // Both were sent before either was done.
+    it.simulator.world.faults.add({ template: 'POST /apps/{app}/secrets', times: 2, fault: { latencyMs: 5000 } });
+    const first = secret('two');
+    await it.clock.sleep(3000);
+    const second = secret('two');
+    await first;
+    await update(it, machines[0]);
+    await second;
+    await update(it, machines[0]);
+    for (const end of ends) end();
+    expect(eyes.findings).toEqual([]);
+  });
+
   test('nothing where a machine runs with another secret than Fly has now', async () => {
     const { it, eyes, machines } = await watched();
     const secret = (value: string) => it.asPerson('POST', '/apps/app-1/secrets', { values: { PASSWORD: value } });
