@@ -97,7 +97,7 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   };
   return {
     ...patient(methods, { clock, path: options.path }),
-    close() {
+    async close() {
       if (!isOpen) return;
       isOpen = false;
       flush();

@@ -108,7 +108,8 @@ export interface StoreReader {
   builds(key: string): Promise<readonly BuildRow[]>;
   pendingDeliveries(): Promise<readonly DeliveryRow[]>;
   dirtyApps(): Promise<readonly { readonly app: string; readonly generation: number }[]>;
-  close(): void;
+  /** Whatever is asked for afterwards fails. */
+  close(): Promise<void>;
 }
 
 /** One fleet's part of the database. Text in and out has passed the Redactor. */

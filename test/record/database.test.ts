@@ -41,9 +41,9 @@ test('the database, its -wal and its -shm are readable by their owner alone, wha
   expect(modeOf(folder)).toBe(0o700);
 });
 
-test('a database left open to others is closed to them', () => {
+test('a database left open to others is closed to them', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
-  testStore({ path }).close();
+  await testStore({ path }).close();
   chmodSync(path, 0o644);
   testStore({ path });
   expect(modeOf(path)).toBe(0o600);
@@ -59,9 +59,9 @@ test('runs wait for nothing, deliveries and intents for the disk', () => {
   closeConnections(connections);
 });
 
-test('an older binary refuses a newer database, says why and what to do, and leaves it as it is', () => {
+test('an older binary refuses a newer database, says why and what to do, and leaves it as it is', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
-  testStore({ path }).close();
+  await testStore({ path }).close();
   const newer = new Sqlite(path);
   newer.pragma(`user_version = ${migrations.length + 1}`);
   newer.close();
@@ -153,13 +153,13 @@ test('reading makes no file, changes none, and refuses to write', async () => {
   await writer.startRun(runStart('web'));
   const live = testStore({ path, mode: 'read' });
   expect(await live.latestRuns()).toHaveLength(1); // beside a writer that has it open
-  live.close();
-  writer.close();
+  await live.close();
+  await writer.close();
   const bytes = readFileSync(path);
   const reader = testStore({ path, mode: 'read' });
   expect((await reader.latestRuns()).map(({ app }) => app)).toEqual(['web']);
   await expect(reader.startRun(runStart('web'))).rejects.toThrow('readonly');
-  reader.close();
+  await reader.close();
   expect(readFileSync(path)).toEqual(bytes);
 });
 
@@ -185,7 +185,7 @@ test('what is owed is written as an earlier FlyCD reads and wrote it', async () 
   const store = testStore({ path });
   await store.markDefaultAddressesGiven('given');
   await store.markDefaultAddressesOwed('owed');
-  store.close();
+  await store.close();
   const raw = new Sqlite(path, { readonly: true });
   expect(raw.prepare('SELECT app, default_addresses_given FROM app_memory ORDER BY app').raw().all()).toEqual([
     ['given', 1],
@@ -222,6 +222,6 @@ test('a store in memory needs no folder', async () => {
   });
   expect(await store.storeDelivery({ id: 'a', repo: 'r', ref: 'x', receivedAt: 1 })).toBe(true);
   expect(await store.pendingDeliveries()).toHaveLength(1);
-  store.close();
-  store.close();
+  await store.close();
+  await store.close();
 });

@@ -74,7 +74,7 @@ describe('a database that another process holds', () => {
 
   test('is waited for by whoever opens it', async () => {
     const { path, clock, store, other } = contended();
-    store.close();
+    await store.close();
     other.pragma('journal_mode = DELETE');
     other.exec('BEGIN EXCLUSIVE');
     const open = () => testStore({ path, clock });
@@ -91,7 +91,7 @@ test('a damaged database is said to be, with what to move away', async () => {
   for (let run = 0; run < 50; run += 1) await store.startRun(runStart(`app-${run}`));
   other.pragma('wal_checkpoint(TRUNCATE)');
   other.close();
-  store.close();
+  await store.close();
   const file = openSync(path, 'r+');
   // Behind the schema, which is on the first page.
   writeSync(file, Buffer.alloc(200_000, 0x5a), 0, 200_000, 4096);

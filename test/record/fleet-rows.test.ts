@@ -265,13 +265,13 @@ test('a file that is damaged further in is refused as one that is damaged at its
   const path = join(temporaryFolder(), 'flycd.db');
   const store = testStore({ path, fleet: unnamed('a') });
   await store.startRun(runStart('shop'));
-  store.close();
+  await store.close();
   const bytes = readFileSync(path);
   writeFileSync(path, bytes.fill(7, 4096));
   expect(() => testStore({ path, fleet: named('acme', 'a') })).toThrow(`the database ${path} could not be opened`);
 });
 
-test('every table with a fleet follows', () => {
+test('every table with a fleet follows', async () => {
   const memory = new Sqlite(':memory:');
   for (const { sql } of migrations) memory.exec(sql);
   const tables = memory
@@ -281,7 +281,7 @@ test('every table with a fleet follows', () => {
     .all()
     .map(({ name }) => name);
   const path = join(temporaryFolder(), 'flycd.db');
-  testStore({ path, fleet: unnamed('a') }).close();
+  await testStore({ path, fleet: unnamed('a') }).close();
   const database = new Sqlite(path);
   database.pragma('foreign_keys = off');
   for (const table of tables.filter((name) => name !== 'fleet_origin')) {
@@ -298,7 +298,7 @@ test('every table with a fleet follows', () => {
       `INSERT INTO ${table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`,
     );
   }
-  testStore({ path, fleet: named('acme', 'a'), names: new Set(['x']) }).close();
+  await testStore({ path, fleet: named('acme', 'a'), names: new Set(['x']) }).close();
   const left = tables.filter(
     (table) => database.prepare(`SELECT 1 FROM ${table} WHERE fleet = 'flycd'`).get() !== undefined,
   );

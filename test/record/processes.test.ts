@@ -109,7 +109,7 @@ describe('runs of other processes', () => {
     const { clock, beside } = database();
     const left = beside('left');
     const open = await left.startRun(runStart('web'));
-    left.close();
+    await left.close();
     expect(clock.pending).toBe(0);
     await clock.sleep(minuteMs);
     expect(await beside().closeInterrupted()).toBe(1);
@@ -152,7 +152,7 @@ describe('runs of other processes', () => {
     await store.startRun(runStart('web'));
     const other = new Sqlite(path);
     other.exec('BEGIN IMMEDIATE');
-    store.close();
+    await store.close();
     expect(clock.pending).toBe(0);
     other.close();
     expect(await beside().latestRuns()).toHaveLength(1);
@@ -206,7 +206,7 @@ describe('runs of other processes', () => {
     // Its row comes back with its next run.
     await store.startRun(runStart('web'));
     expect(rows()).toEqual(['idle']);
-    store.close();
+    await store.close();
   });
 });
 

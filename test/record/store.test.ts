@@ -345,7 +345,7 @@ describe('deliveries and marks', () => {
     const path = join(temporaryFolder(), 'flycd.db');
     const store = testStore({ path });
     const stored = store.storeDelivery(delivery('a'));
-    store.close();
+    await store.close();
     expect(await stored).toBe(true);
     expect(await testStore({ path }).pendingDeliveries()).toHaveLength(1);
   });

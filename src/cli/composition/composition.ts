@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
+import { allEnded } from '../../model/base/ending.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import { namesOf } from '../../model/names.ts';
@@ -57,7 +58,7 @@ export interface Composition extends Invocation {
   /** Throws a stalled Fault for a registry that is none. */
   images(): Promise<Images>;
   /** Closes what was opened. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Reads the settings; makes nothing else yet. */
@@ -128,9 +129,9 @@ async function compose(
       const { createImages } = await io.clock.busy(() => import('./images.ts'));
       return createImages(invocation, dataDirectory);
     }),
-    close() {
-      for (const store of stores.splice(0)) store.close();
+    async close() {
       loading.close();
+      await allEnded(stores.splice(0).map((store) => store.close()));
     },
   };
 }
@@ -146,7 +147,7 @@ export async function composed<T>(
   try {
     return await work(composition);
   } finally {
-    composition.close();
+    await composition.close();
   }
 }
 

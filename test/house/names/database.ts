@@ -18,11 +18,11 @@ interface Schema {
 }
 
 /** Opened as FlyCD opens it, then looked at as anybody may. */
-function freshSchema(): Schema {
+async function freshSchema(): Promise<Schema> {
   const folder = mkdtempSync(join(tmpdir(), 'flycd-names-'));
   try {
     const path = join(folder, 'flycd.db');
-    openStore({
+    await openStore({
       path,
       fleet: { name: 'acme' },
       clock: new IdleClock(),
@@ -53,8 +53,8 @@ function freshSchema(): Schema {
   }
 }
 
-export function databaseNames(): Readonly<Record<string, readonly string[]>> {
-  const { tables, indexes, columns, owner } = freshSchema();
+export async function databaseNames(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const { tables, indexes, columns, owner } = await freshSchema();
   return {
     'application id': [owner],
     migrations: migrations.map(({ number, name }) => `${number} ${name}`),

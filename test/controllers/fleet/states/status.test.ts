@@ -62,7 +62,7 @@ test('a delivery is told until it is finished, then the apps that it concerns un
   const { stdout } = await world.flycd(['status', '--app', 'shop']);
   expect(stdout).toContain('A pass is due: shop.\n');
   for (const { app, generation } of await store.dirtyApps()) await store.clearDirty(app, generation);
-  store.close();
+  await store.close();
   expect(await status()).toMatchObject({ deliveries: [], due: [] });
 });
 

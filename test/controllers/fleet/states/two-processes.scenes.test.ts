@@ -62,7 +62,7 @@ describe('two FlyCDs on one database', () => {
     expect(code).toBe(4);
     expect(Math.round((world.clock.now() - beganAt) / 60_000)).toBe(10);
     await other.finishRun(run, { outcome: 'no-change', status: 'synced', nextWakeAt: undefined });
-    other.close();
+    await other.close();
     expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   });
 
