@@ -12,6 +12,7 @@ import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
 import type { GitItem, TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, folderOf, isInside } from '../tree/tree-path.ts';
+import { withoutFilters } from './without-filters.ts';
 import { indexCall, parseIndex, parseStatus, statusCall, type Index, type Status } from './git-status.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
@@ -92,7 +93,7 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
   const { clock } = request;
   const redactor = new Redactor();
   try {
-    const call = { directory: top, environment, clock, timeoutMs: localTimeoutMs, redactor };
+    const call = await withoutFilters({ directory: top, environment, clock, timeoutMs: localTimeoutMs, redactor });
     const before = marksOf(top);
     const [statusText, indexText] = await both(
       runGit({ ...call, args: statusCall }),

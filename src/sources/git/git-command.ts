@@ -90,12 +90,20 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
     const agent = credential?.kind === 'ssh' ? credential.agentSocket : undefined;
     if (agent !== undefined) environment['SSH_AUTH_SOCK'] = agent;
   }
-  environment['GIT_CONFIG_COUNT'] = String(config.length);
-  for (const [index, [key, value]] of config.entries()) {
-    environment[`GIT_CONFIG_KEY_${index}`] = key;
-    environment[`GIT_CONFIG_VALUE_${index}`] = value;
-  }
-  return environment;
+  return withSettings(environment, config);
+}
+
+/** They beat those that it has, and what a repository's own config says. */
+export function withSettings(
+  environment: Readonly<Record<string, string>>,
+  settings: readonly (readonly [key: string, value: string])[],
+): Record<string, string> {
+  const count = Number(environment['GIT_CONFIG_COUNT'] ?? 0);
+  const added = settings.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${count + index}`, key],
+    [`GIT_CONFIG_VALUE_${count + index}`, value],
+  ]);
+  return { ...environment, ...Object.fromEntries(added), GIT_CONFIG_COUNT: String(count + settings.length) };
 }
 
 function protocols(location: GitLocation | undefined): string {
