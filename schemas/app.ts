@@ -4,7 +4,7 @@ import { FlyConfig } from './fly-config.ts';
 import { MachineWritten } from './machine.ts';
 import { SyncWritten } from './policy.ts';
 import { Source } from './source.ts';
-import { flag, label, listOf, regionCode, wholeNumber } from './written.ts';
+import { flag, label, listOf, plainName, regionCode, wholeNumber } from './written.ts';
 
 /** More machines than this in one place is a slip of the finger: Fly's own default limit for an organization is lower. */
 const countMax = 1000;
@@ -82,8 +82,8 @@ const IpEntry = z
     v: z.enum(['v4', 'v6']).describe('Kind of address.'),
     shared: flag().optional().describe('A shared v4, free of charge. Default: false, a dedicated one.'),
     private: flag().optional().describe('A private v6 (Flycast). Default: false.'),
-    network: z.string().min(1).optional().describe('Private network, for a private v6.'),
-    org: z.string().min(1).optional().describe('Organization of that network.'),
+    network: plainName().optional().describe('Private network, for a private v6.'),
+    org: plainName().optional().describe('Organization of that network.'),
     region: regionCode().optional().describe('Region of a v6. Default: everywhere.'),
   })
   .superRefine((ip, context) => {
@@ -100,7 +100,7 @@ type IpEntry = z.infer<typeof IpEntry>;
 
 /** FlyCD's own top-level keys, built and checked. */
 export const ownedFields = {
-  org: z.string().min(1).optional().describe('Organization of the app. Default: FLY_ORG, else the token’s only one.'),
+  org: plainName().optional().describe('Organization of the app. Default: FLY_ORG, else the token’s only one.'),
   source: Source.optional().describe('What runs. Not needed where build.image names an image.'),
   merge_cfg: z
     .strictObject({

@@ -36,6 +36,13 @@ export function label() {
   });
 }
 
+/** The name of an organization or a private network, which stands in URLs: wider than what Fly gives, and never a path or a query. */
+export function plainName() {
+  return z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/, {
+    error: 'expected a letter or digit, and then at most 62 letters, digits, dots, dashes and underscores',
+  });
+}
+
 /** Fly's region codes: three letters today; longer ones are let through. */
 export function regionCode() {
   return z

@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { durationSeconds } from '../../schemas/written.ts';
+import { durationSeconds, plainName } from '../../schemas/written.ts';
 import { Settings } from '../../schemas/settings.ts';
+
+describe('names that stand in URLs', () => {
+  it.each(['personal', 'acme-2', 'Acme', 'my_net', 'a.b', 'x'.repeat(63)])('%s is one', (name) => {
+    expect(plainName().safeParse(name).success).toBe(true);
+  });
+
+  it.each(['', '.', '..', '../x', 'a/b', 'y?z', 'a#b', 'a b', 'a%2fb', '-a', 'a\nb', 'ö', 'x'.repeat(64)])(
+    '%j is none',
+    (name) => {
+      expect(plainName().safeParse(name).success).toBe(false);
+    },
+  );
+});
 
 describe('durations', () => {
   it.each([

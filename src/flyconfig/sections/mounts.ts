@@ -48,7 +48,13 @@ export function placedMounts(root: Table, groups: ProcessGroups): readonly Place
     }
     if (source !== undefined && !volumeName.test(source)) {
       const message = `Fly makes no volume called "${shortened(source)}"`;
-      table.notes.warning(keyPath(table.path, 'source'), message, 'small letters, digits and underscores, at most 30');
+      // One that differs in its hyphens may be there from earlier days; a path is no name at all.
+      const severity = /^[\w-]+$/.test(source) ? 'warning' : 'error';
+      table.notes[severity](
+        keyPath(table.path, 'source'),
+        message,
+        'small letters, digits and underscores, at most 30',
+      );
     }
     const placed = groupsOf(table, groups);
     const extension = extensionOf(table);

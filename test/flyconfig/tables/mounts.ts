@@ -197,6 +197,13 @@ export const mounts: readonly Row[] = [
     warnings: [['mounts[0].source', /Fly makes no volume called "my-data"/]],
     isRefusedByFly: true,
   },
+  ...['../x', 'a/b', 'y?z', 'a b', '%2e%2e', 'ö'].map((source) => ({
+    row: '3.7 values',
+    says: `${source} is no name of a volume`,
+    input: { mounts: [{ source, destination: '/a' }] },
+    errors: [['mounts[0].source', /^Fly makes no volume called/]] as const,
+    isRefusedByFly: true,
+  })),
   {
     row: '3.7 extend settings',
     flyctl: 'validation.go validateMounts',
