@@ -18,7 +18,9 @@ export const Settings = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Folder for the database and git mirrors. Default: $XDG_STATE_HOME/flycd.'),
+    .describe(
+      'Folder for the database and git mirrors. --data-dir and FLYCD_DATA_DIR win over it. Default: $XDG_STATE_HOME/flycd.',
+    ),
   interval: duration()
     .optional()
     .describe('Time between two passes of serve and sync: 30s, 3m, 1h, or seconds. Default: 3m.'),

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../../schemas/settings.ts';
 import { formatOf, readDocument } from '../../desired/documents/document.ts';
@@ -7,6 +7,7 @@ import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
 import { problemsOfText, problemsIn } from '../../desired/documents/source-map.ts';
 import { Fault } from '../../model/base/fault.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 import { variable, type Io } from '../shell/io.ts';
@@ -21,6 +22,8 @@ export interface OperatorSettings {
   readonly written: Settings;
 }
 
+/** Of a file's mode: whoever is neither its owner nor of its group writes. */
+const othersMayWrite = 0o002;
 /** Settings are a page of text; more is another file. */
 const bytesMax = 1024 * 1024;
 
@@ -111,9 +114,25 @@ export function absolute(text: string, base: string, isGit: (text: string) => bo
   return isAbsolute(text) || isGit(text) ? text : resolve(base, text);
 }
 
-/** --data-dir, else data_dir of flycd.yaml, else $XDG_STATE_HOME/flycd, else ~/.local/state/flycd. */
+/**
+ * --data-dir, else FLYCD_DATA_DIR, else data_dir of flycd.yaml, else $XDG_STATE_HOME/flycd, else ~/.local/state/flycd. Throws a
+ * stalled Fault where there is none, and where everybody may write there.
+ */
 export function locateData(io: Io, settings: OperatorSettings, flag: string | undefined): string {
-  if (flag !== undefined) return resolve(io.cwd, flag);
+  const folder = dataFolder(io, settings, flag);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & othersMayWrite) === 0) return folder;
+  throw new Fault({
+    kind: 'stalled',
+    what: `the data directory ${folder} is not used`,
+    why: 'every user of this computer may write there, and could put a database or a mirror of their own in its place',
+    next: `run: chmod o-w ${shellWord(folder)}`,
+  });
+}
+
+function dataFolder(io: Io, settings: OperatorSettings, flag: string | undefined): string {
+  const given = flag ?? variable(io.env, 'FLYCD_DATA_DIR');
+  if (given !== undefined) return resolve(io.cwd, given);
   const { data_dir: written } = settings.written;
   if (written !== undefined && settings.file !== undefined) return resolve(dirname(settings.file), written);
   const state = variable(io.env, 'XDG_STATE_HOME');
@@ -123,7 +142,7 @@ export function locateData(io: Io, settings: OperatorSettings, flag: string | un
   throw new Fault({
     kind: 'stalled',
     what: 'there is no place for the data directory',
-    why: 'neither --data-dir, data_dir in flycd.yaml, XDG_STATE_HOME nor HOME is set',
+    why: 'neither --data-dir, FLYCD_DATA_DIR, data_dir in flycd.yaml, XDG_STATE_HOME nor HOME is set',
     next: 'pass --data-dir',
   });
 }

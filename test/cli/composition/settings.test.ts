@@ -1,5 +1,5 @@
 import { quietHost } from '../terminal.ts';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -128,10 +128,24 @@ test('the config repo: argument, then environment, then flycd.yaml; paths from w
   expect(at('git@github.com:a/b.git', {}).text).toBe('git@github.com:a/b.git');
 });
 
-test('the data directory: flag, flycd.yaml, XDG_STATE_HOME, HOME', () => {
+test.each([0o777, 0o1777, 0o702])('a data directory of mode %o is refused, with what to do', (mode) => {
+  const folder = join(cwd, 'data');
+  mkdirSync(folder);
+  chmodSync(folder, mode);
+  const located = () => locateData(io({}), settings({ data_dir: 'data' }), undefined);
+  expect(located).toThrow('every user of this computer may write there');
+  chmodSync(folder, mode & ~0o002);
+  expect(located()).toBe(folder);
+});
+
+test('the data directory: flag, FLYCD_DATA_DIR, flycd.yaml, XDG_STATE_HOME, HOME', () => {
   const env = { XDG_STATE_HOME: '/state', HOME: '/home/me' };
   const given = settings({ data_dir: 'data' });
   expect(locateData(io(env), given, 'flag')).toBe(join(cwd, 'flag'));
+  const more = { ...env, FLYCD_DATA_DIR: 'env' };
+  expect(locateData(io(more), given, 'flag')).toBe(join(cwd, 'flag'));
+  expect(locateData(io(more), given, undefined)).toBe(join(cwd, 'env'));
+  expect(locateData(io({ ...env, FLYCD_DATA_DIR: '' }), given, undefined)).toBe(join(cwd, 'data'));
   expect(locateData(io(env), given, undefined)).toBe(join(cwd, 'data'));
   expect(locateData(io(env), settings({}), undefined)).toBe('/state/flycd');
   expect(locateData(io({ HOME: '/home/me' }), settings({}), undefined)).toBe('/home/me/.local/state/flycd');
