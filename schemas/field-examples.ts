@@ -306,6 +306,7 @@ const settings: Readonly<Record<string, string>> = {
   'webhook.interface': '127.0.0.1',
   'history.keep_days': '30',
   'history.keep_runs': '20',
+  'mirror.max_mb': '2048',
   fleet: 'acme',
 };
 

@@ -48,6 +48,14 @@ export const Settings = z.strictObject({
     })
     .optional()
     .describe('How long runs are kept. One whose version ran well is kept in any case.'),
+  mirror: z
+    .strictObject({
+      max_mb: wholeNumber({ min: 1, max: 1_000_000 })
+        .optional()
+        .describe('What the history of one git repository may take on disk, in MB. Default: 1024.'),
+    })
+    .optional()
+    .describe('Copies of git repositories. A project whose repository is too large is not read; all others go on.'),
   fleet: label()
     .optional()
     .describe('Name under which machines are owned. Default: the root project’s name, else flycd.'),

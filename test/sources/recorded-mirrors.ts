@@ -5,6 +5,7 @@ import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { silentLog } from '../../src/model/base/log.ts';
 import { createGitCredentials, type GitCredentials } from '../../src/sources/git/credentials.ts';
+import type { MirrorLimits } from '../../src/sources/git/mirror-size.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/git/mirror.ts';
 import type { Tree } from '../../src/sources/tree/tree.ts';
 import { makeBareRepository, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
@@ -24,10 +25,11 @@ interface RecordedOptions {
   readonly credentials?: GitCredentials;
   readonly clock?: Clock;
   readonly askTimeoutMs?: number;
+  readonly limits?: Partial<MirrorLimits>;
 }
 
 /** Mirrors whose every git child is written down, one line of arguments each, by a `git` that stands first on PATH. */
-export function recordMirrors({ folder, credentials, clock, askTimeoutMs }: RecordedOptions): RecordedMirrors {
+export function recordMirrors({ folder, credentials, clock, askTimeoutMs, limits }: RecordedOptions): RecordedMirrors {
   const bin = join(folder, 'bin');
   const record = join(folder, 'calls');
   const data = join(folder, 'data');
@@ -44,6 +46,7 @@ export function recordMirrors({ folder, credentials, clock, askTimeoutMs }: Reco
       credentials: credentials ?? createGitCredentials({ directory: join(data, 'ssh') }),
       environment: { ...process.env, PATH: `${bin}:${path}` },
       askTimeoutMs,
+      limits,
     }),
     data,
     calls: (name) => {

@@ -229,7 +229,9 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
     sshAgentSocket: variable(io.env, 'SSH_AUTH_SOCK'),
   });
   const directory = join(dataDirectory, 'mirrors');
-  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env });
+  const megabytes = request.settings.written.mirror?.max_mb;
+  const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env, limits });
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */

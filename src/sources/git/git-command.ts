@@ -1,5 +1,6 @@
 import { simpleGit } from 'simple-git';
 import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
 import { basicAuthorization, type GitCredential } from './credentials.ts';
 import type { GitLocation } from '../tree/location.ts';
@@ -163,6 +164,8 @@ export interface GitCall {
   /** Milliseconds on the clock. */
   readonly timeoutMs: number;
   readonly redactor: Redactor;
+  /** Ends the call where it throws. */
+  readonly endedBy?: Promise<never>;
   /** true: also what git calls an error and goes on past fails the call, as an object that it lacks. */
   readonly isStrict?: boolean;
 }
@@ -198,10 +201,14 @@ export async function runGit(call: GitCall): Promise<string> {
       stop.abort();
     });
   });
+  const ended = call.endedBy?.catch((error: unknown) => {
+    stop.abort();
+    throw error;
+  });
   try {
-    return await call.clock.busy(() => Promise.race([git.raw([...call.args]), deadline]));
+    return await call.clock.busy(() => Promise.race([git.raw([...call.args]), deadline, ...(ended ? [ended] : [])]));
   } catch (error) {
-    throw asGitError(error, call.redactor);
+    throw error instanceof Fault ? error : asGitError(error, call.redactor);
   } finally {
     cancel();
   }

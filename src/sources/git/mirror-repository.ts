@@ -12,6 +12,7 @@ import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit 
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
 import { descends } from './ancestry.ts';
+import { checkSize, removeLeftovers, watchSize, type MirrorLimits } from './mirror-size.ts';
 import { rootCommit } from './root-commit.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { isCommitId } from '../tree/ref.ts';
@@ -31,7 +32,11 @@ export interface MirrorParts {
   readonly reading: (mirror: Mirror) => void;
   readonly askTimeoutMs: number;
   readonly fetchTimeoutMs: number;
+  readonly limits: MirrorLimits;
 }
+
+/** One that is too large is not asked for again for so long: each try brings all of it once more. */
+const tooLargeMs = 60 * 60_000;
 
 /** Listings kept: what runs, what ran before it, and a rollback's. */
 const treesMax = 4;
@@ -55,6 +60,7 @@ export class Mirror {
   readonly #waiting = new Map<string, Promise<Tree>>();
   #last: Promise<unknown> = Promise.resolve();
   #damaged = false;
+  #tooLarge: { readonly fault: Fault; readonly until: number } | undefined;
   /** Made here, and nothing fetched yet: git has no answer to look for. */
   #isNew = false;
 
@@ -110,7 +116,9 @@ export class Mirror {
   }
 
   async #treeNow(ref: string): Promise<Tree> {
-    const { location } = this.#parts;
+    const { clock, location } = this.#parts;
+    if (this.#tooLarge !== undefined && clock.monotonic() < this.#tooLarge.until) throw this.#tooLarge.fault;
+    this.#tooLarge = undefined;
     try {
       if (this.#damaged) await this.#discard('a file could not be read');
       return await this.#attempt(ref);
@@ -231,27 +239,47 @@ export class Mirror {
   }
 
   async #fetch(refspecs: readonly string[]): Promise<void> {
-    const { clock, log, location, fetchTimeoutMs } = this.#parts;
+    const { clock, log, location } = this.#parts;
     const options = ['--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
     const args = ['fetch', ...options, '--', location.remote, ...refspecs];
     const began = clock.now();
     this.#isNew = false;
     try {
-      await this.#remote(args, fetchTimeoutMs);
+      await this.#fetchSized(args);
     } catch (error) {
       if (!(error instanceof GitError && isLocked(error))) throw error;
-      await this.#remote(args, fetchTimeoutMs); // another process held it for a moment; or for ever: damage
+      await this.#fetchSized(args); // another process held it for a moment; or for ever: damage
     }
     log.debug({ repository: location.remote, refspecs, ms: clock.now() - began }, 'fetched a repository');
   }
 
-  async #remote(args: readonly string[], timeoutMs: number): Promise<string> {
+  /** Of a fetch that brings too much nothing stays. */
+  async #fetchSized(args: readonly string[]): Promise<void> {
+    const { directory, clock, fetchTimeoutMs } = this.#parts;
+    const watch = watchSize(this.#parts);
+    try {
+      await this.#remote(args, fetchTimeoutMs, watch.exceeded);
+      await checkSize(this.#parts);
+    } catch (error) {
+      const isTooMuch = error instanceof Fault;
+      if (isTooMuch && error.kind === 'stalled') {
+        this.#tooLarge = { fault: error, until: clock.monotonic() + tooLargeMs };
+        await this.#remove();
+      } else await removeLeftovers(directory, isTooMuch ? 0 : clock.now() - 2 * fetchTimeoutMs);
+      throw error;
+    } finally {
+      watch.stop();
+    }
+  }
+
+  async #remote(args: readonly string[], timeoutMs: number, endedBy?: Promise<never>): Promise<string> {
     const { directory, clock, location, permits } = this.#parts;
     const credential = await this.#parts.credential();
     const remote = { location, credential, timeoutMs };
     const environment = gitEnvironment({ environment: this.#parts.environment, remote });
     const redactor = redactorOf(credential);
-    return permits(() => runGit({ directory, args, environment, clock, timeoutMs, redactor }));
+    const ending = endedBy === undefined ? {} : { endedBy };
+    return permits(() => runGit({ directory, args, environment, clock, timeoutMs, redactor, ...ending }));
   }
 
   #local(args: readonly string[]): Promise<string> {
@@ -274,8 +302,13 @@ export class Mirror {
 
   /** Out of the way at once, then removed: another process may be reading in it. */
   async #discard(why: string): Promise<void> {
-    const { directory, log, location } = this.#parts;
+    const { log, location } = this.#parts;
     log.warn({ repository: location.remote, why }, 'a mirror is damaged and is fetched anew');
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    const { directory } = this.#parts;
     this.close();
     this.#heads.clear();
     this.#trees.clear();

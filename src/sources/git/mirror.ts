@@ -11,6 +11,7 @@ import { admittedLocation } from '../tree/admitted-location.ts';
 import { originOf } from '../tree/origin.ts';
 import { checkRef } from '../tree/ref.ts';
 import { Mirror } from './mirror-repository.ts';
+import { defaultMirrorLimits, type MirrorLimits } from './mirror-size.ts';
 import { createPermits } from './permits.ts';
 import type { GitMirrors, GitSourceRequest, Tree } from '../tree/tree.ts';
 
@@ -26,6 +27,8 @@ export interface GitMirrorsOptions {
   readonly askTimeoutMs?: number | undefined;
   /** For a fetch, the first and largest included; 5 min otherwise. */
   readonly fetchTimeoutMs?: number | undefined;
+  /** Default: `defaultMirrorLimits`. */
+  readonly limits?: Partial<MirrorLimits> | undefined;
 }
 
 export interface OpenGitMirrors extends GitMirrors {
@@ -79,6 +82,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       reading,
       askTimeoutMs: options.askTimeoutMs ?? askTimeoutMs,
       fetchTimeoutMs: options.fetchTimeoutMs ?? fetchTimeoutMs,
+      limits: { ...defaultMirrorLimits, ...options.limits },
     });
     mirrors.set(key, mirror);
     return mirror;
