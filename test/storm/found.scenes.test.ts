@@ -53,6 +53,7 @@ test.each([
   [1_583_450_292, 'who suspends an app does so while Fly is about to take back an update without a lease'],
   [1_583_450_702, 'who suspends an app without machines does so while its first one is made'],
   [1_812_719_753, 'a secret that a person staged under `drift: report` reaches machines with a release'],
+  [911_469_118, 'a machine gets a volume that was free a moment late, and has yet to grow'],
   [911_468_515, 'two FlyCDs set the same secret, each after a machine of the other one had it'],
   [911_465_905, 'git gives a group a schedule while somebody deploys by hand: its standby stays'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],

@@ -245,6 +245,25 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('was restarted though its volume has not grown')]);
   });
 
+  test('a second restart of a machine whose volume had yet to grow when it was made', async () => {
+    const web = { count: 3, serves: true, rests: false, checks: true, volumeGb: 2 };
+    const { it, eyes, machines } = await watched({ groups: { web } });
+    const volume = { name: 'web_data', region: 'arn', size_gb: 1 };
+    const { id } = (await it.asPerson('POST', '/apps/app-1/volumes', volume)) as { id: string };
+    const mounts = [{ volume: id, path: '/data' }];
+    const config = { ...machines[0]?.config, mounts };
+    const machine = { name: 'web-arn-9-g1', region: 'arn', config };
+    const made = (await it.asPerson('POST', '/apps/app-1/machines', machine)) as { id: string };
+    await it.clock.sleep(20_000);
+    const restart = () => it.asPerson('POST', `/apps/app-1/machines/${made.id}/restart`);
+    const found = () => eyes.findings.filter((finding) => finding.includes('was restarted'));
+    await restart();
+    expect(found()).toEqual([]);
+    await it.clock.sleep(20_000);
+    await restart();
+    expect(found()).toHaveLength(1);
+  });
+
   test('an image before its release command, and two commands side by side', async () => {
     const image = 'docker.io/library/app:2';
     const { it, eyes, machines } = await watched();

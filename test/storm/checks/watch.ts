@@ -302,7 +302,10 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
         version: machine.instanceId,
         failed: machine.config.metadata?.['flycd_failed'],
       });
-      grown.set(machine.id, `${app.groups[groupOf(machine)]?.volumeGb} ${disturbances.get(name) ?? 0}`);
+      // As large as it was then: one that was free a moment late may have yet to grow.
+      const mounted = machine.app.volumes.get(machine.config.mounts?.[0]?.volume ?? '')?.sizeGb;
+      const size = mounted ?? app.groups[groupOf(machine)]?.volumeGb;
+      grown.set(machine.id, `${size} ${disturbances.get(name) ?? 0}`);
     }
   }
 
