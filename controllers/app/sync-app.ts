@@ -59,6 +59,12 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     const turn = await ownTurn(request, save);
     if (turn.request !== request) await rememberWhich(turn.request);
     ({ request } = turn);
+    const missed = turn.fault === undefined ? await missedByList(request) : undefined;
+    // A person who insists on something is asked for that by whoever plans for them.
+    if (missed !== undefined && request.planAgain === undefined) {
+      const { plan: again, ...seen } = await plannedAgain(request);
+      request = { ...request, plan: again, planned: seen };
+    }
     const { plan, planned } = request;
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
@@ -68,7 +74,9 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
       await store.setUnreachable(app.name, planned.unreachable);
     const applied =
       turn.fault === undefined
-        ? ((await behindList(request, save)) ?? (await apply(request, { ...planned, plan }, save)))
+        ? missed !== undefined && request.planAgain !== undefined
+          ? await giveWayTo(missed, request, save)
+          : await apply(request, { ...planned, plan }, save)
         : { ...nothingDone, faults: [turn.fault] };
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
@@ -126,16 +134,16 @@ const nothingDone: AppliedPlan = {
   takenSince: () => Promise.resolve(undefined),
 };
 
-/** What the plan would make is there: nothing is done, and the app is planned again with that in sight. undefined: nothing is. */
-async function behindList(request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan | undefined> {
+/** What the plan would make is there: nothing is done, and the app is planned again with that in sight. */
+async function giveWayTo(missed: Fault, request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan> {
   const [first] = request.plan.steps;
-  const startedAt = request.clock.now();
-  const fault = await missedByList(request);
-  if (first === undefined || fault === undefined) return undefined;
-  const { kind, target } = first;
-  const { message, next } = fault;
-  await save({ kind, target, outcome: 'skipped', message, next, startedAt, finishedAt: request.clock.now() });
-  return { ...nothingDone, faults: [fault], isOvertaken: true };
+  const at = request.clock.now();
+  const { message, next } = missed;
+  if (first !== undefined) {
+    const { kind, target } = first;
+    await save({ kind, target, outcome: 'skipped', message, next, startedAt: at, finishedAt: at });
+  }
+  return { ...nothingDone, faults: [missed], isOvertaken: true };
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;

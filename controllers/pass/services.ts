@@ -28,7 +28,7 @@ export interface AppServices {
   /** Ids of machines that this command has taken over, which its passes add to. Default: nobody asks. */
   readonly adopted?: Set<string> | undefined;
   /** Lists as Fly gives them, where `fly` shows beside them what the command has done. Default: `fly` does not. */
-  readonly asListed?: Pick<FlyReader, 'machines'> | undefined;
+  readonly asListed?: Pick<FlyReader, 'machines' | 'orgMachines'> | undefined;
   /** Waits without keeping another app from its turn. */
   readonly yieldSlot: Aside;
   /** undefined: nothing is built here. */

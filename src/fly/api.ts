@@ -24,7 +24,7 @@ interface WaitRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface OrgMachines {
+export interface OrgMachines {
   readonly machines: readonly OrgMachine[];
   /** Regions that did not answer: absence means nothing while there is one. */
   readonly errorRegions: readonly string[];

@@ -130,6 +130,67 @@ describe('nothing is made beside a machine that the list lacks', () => {
     expect(machines()).toHaveLength(count);
   });
 
+  test.each([
+    [1, 'none'],
+    [2, 'the first'],
+  ])('of %i, where it shows %s, a commit comes and the database is lost', async (count, shows) => {
+    await adopted(count);
+    const [first] = machines();
+    answers(list, await listed((name) => shows === 'the first' && name === first?.name));
+    world.write(shop({ counts: { arn: count }, greeting: 'two' }));
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once'], 'another');
+    expect(code, stdout + stderr).toBe(0);
+    expect(greetings(), stdout + stderr).toEqual(Array.from({ length: count }, () => 'two'));
+  });
+
+  test('and the loop brings a commit to all of an app, whatever the list lacks', async () => {
+    world = await arena();
+    const of = (greeting: string): Files => {
+      const files = shop({ greeting, group: 'web' });
+      const text = files['shop/app.yaml'] ?? '';
+      return { ...files, 'shop/app.yaml': text.replace('{ web: run web }', '{ web: run web, worker: run worker }') };
+    };
+    world.write(of('hello'));
+    expect((await sync()).code).toBe(0);
+    await world.clock.sleep(120_000);
+    const before = machines().map(({ id }) => id);
+    answers(list, await listed((name) => name.includes('web')));
+    world.write(of('two'));
+    const stop = new AbortController();
+    const loop = world.flycd(['sync'], undefined, stop.signal);
+    await world.clock.sleep(600_000);
+    stop.abort();
+    await loop;
+    expect(new Set(greetings())).toEqual(new Set(['two']));
+    expect(machines().map(({ id }) => id)).toEqual(before);
+  });
+
+  test('apps of one pass share the list of the organization', async () => {
+    world = await arena();
+    const apps = Array.from({ length: 5 }, (_, number) => `shop-${number}`);
+    const files = shop({ counts: { arn: 1 } });
+    const of = (greeting: string): Files =>
+      Object.fromEntries([
+        ['flycd.yaml', files['flycd.yaml'] ?? ''],
+        ...apps.map((name) => [
+          `${name}/app.yaml`,
+          (shop({ counts: { arn: 1 }, greeting })['shop/app.yaml'] ?? '').replace('app: shop', `app: ${name}`),
+        ]),
+      ]);
+    world.write(of('hello'));
+    expect((await sync()).code).toBe(0);
+    await world.clock.sleep(120_000);
+    answers(list, []);
+    world.write(of('two'));
+    let asked = 0;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (phase === 'before' && request.template === 'GET /orgs/{org}/machines') asked += 1;
+    };
+    await sync();
+    // One looks for apps that git no longer names.
+    expect(asked).toBeLessThanOrEqual(2);
+  });
+
   test('but where it is gone by its id, whatever the list of the organization says', async () => {
     await adopted(2);
     const [gone] = machines();
@@ -153,6 +214,28 @@ describe('nothing is made beside a machine that the list lacks', () => {
     await sync();
     expect(machines()).toHaveLength(2);
   });
+});
+
+test('no volume is bought beside one that an unlisted machine mounts', async () => {
+  world = await arena();
+  const parts = {
+    counts: { arn: 1, ams: 1 },
+    more: 'extra_regions: [ams]\nmounts: [{ source: data, destination: /data }]\n',
+  };
+  world.write(shop(parts));
+  expect((await sync()).code).toBe(0);
+  await world.clock.sleep(300_000);
+  answers(list, await listed((name) => name.includes('arn')));
+  const all = (await world.asPerson('GET', '/apps/shop/volumes')) as { region: string }[];
+  answers(
+    'GET /apps/{app}/volumes',
+    all.filter(({ region }) => region === 'arn'),
+  );
+  world.write(shop({ ...parts, greeting: 'two' }));
+  const { code, said } = await sync();
+  expect(code, said).toBe(0);
+  expect(greetings(), said).toEqual(['two', 'two']);
+  expect(world.simulator.world.apps.get('shop')?.volumes.size, said).toBe(2);
 });
 
 describe('a volume that a machine mounts', () => {
