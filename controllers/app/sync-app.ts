@@ -60,24 +60,10 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     if (turn.request !== request) await rememberWhich(turn.request);
     ({ request } = turn);
     const missed = turn.fault === undefined ? await missedByList(request) : undefined;
-    // A person who insists on something is asked for that by whoever plans for them.
-    if (missed !== undefined && request.planAgain === undefined) {
-      const { plan: again, ...seen } = await plannedAgain(request);
-      request = { ...request, plan: again, planned: seen };
-    }
+    if (missed !== undefined) request = await withAllInSight(request);
     const { plan, planned } = request;
-    for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
-    await rememberLost(request);
-    await rememberOwed(request, !plan.steps.some(({ kind }) => kind === 'app.create'));
-    const { unreachable } = await store.memory(app.name);
-    if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
-      await store.setUnreachable(app.name, planned.unreachable);
-    const applied =
-      turn.fault === undefined
-        ? missed !== undefined && request.planAgain !== undefined
-          ? await giveWayTo(missed, request, save)
-          : await apply(request, { ...planned, plan }, save)
-        : { ...nothingDone, faults: [turn.fault] };
+    await rememberPlanned(request);
+    const applied = await applyUnless({ behind: turn.fault, missed }, request, save);
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
@@ -133,6 +119,42 @@ const nothingDone: AppliedPlan = {
   isOvertaken: false,
   takenSince: () => Promise.resolve(undefined),
 };
+
+/** What a plan has found out, before anything of it is done. */
+async function rememberPlanned(request: SyncAppRequest): Promise<void> {
+  const { store, app, plan, planned } = request;
+  for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
+  await rememberLost(request);
+  await rememberOwed(request, !plan.steps.some(({ kind }) => kind === 'app.create'));
+  const { unreachable } = await store.memory(app.name);
+  if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
+    await store.setUnreachable(app.name, planned.unreachable);
+}
+
+/** The loop plans again at once. For a person who may insist on something that is done by whoever plans for them. */
+async function withAllInSight(request: SyncAppRequest): Promise<SyncAppRequest> {
+  if (request.planAgain !== undefined) return request;
+  const { plan, ...planned } = await plannedAgain(request);
+  return { ...request, plan, planned };
+}
+
+interface Reasons {
+  /** Another process has the app. */
+  readonly behind: Fault | undefined;
+  /** What the plan would make is there. */
+  readonly missed: Fault | undefined;
+}
+
+async function applyUnless(
+  { behind, missed }: Reasons,
+  request: SyncAppRequest,
+  save: SaveResult,
+): Promise<AppliedPlan> {
+  const { plan, planned, planAgain } = request;
+  if (behind !== undefined) return { ...nothingDone, faults: [behind] };
+  if (missed !== undefined && planAgain !== undefined) return giveWayTo(missed, request, save);
+  return apply(request, { ...planned, plan }, save);
+}
 
 /** What the plan would make is there: nothing is done, and the app is planned again with that in sight. */
 async function giveWayTo(missed: Fault, request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan> {

@@ -1,4 +1,5 @@
 import { schedule } from 'node-cron';
+import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
 
 /**
@@ -6,6 +7,20 @@ import type { Log } from '../model/base/log.ts';
  * look at the wall clock every 15 seconds takes that up: more often is a waste, less often is felt.
  */
 const everyFifteenSeconds = '*/15 * * * * *';
+
+/** For whoever watches the process: as often, and by a clock that nobody sets. A wall clock that is set back keeps the other one waiting. */
+const beatMs = 15_000;
+
+/** Calls `beat` as long as timers run. Returns what stops it. */
+export function startBeat(clock: Pick<Clock, 'timer'>, beat: () => void): () => void {
+  let cancel = (): void => undefined;
+  const next = (): void => {
+    beat();
+    cancel = clock.timer(beatMs, next);
+  };
+  next();
+  return () => cancel();
+}
 
 /**
  * The heartbeat in real time: calls `tick`, which looks at what is due by the clock. Does not keep the process alive.

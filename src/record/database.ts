@@ -18,7 +18,7 @@ import { createRetention } from './runs/retention.ts';
 import { createRuns } from './runs/runs.ts';
 import { patient } from './file/patience.ts';
 import { openingFault } from './file/faults.ts';
-import type { Store, StoreReader } from './store.ts';
+import type { DeliveryRow, Store, StoreReader } from './store.ts';
 import type { Database } from './file/rows.ts';
 import type { Tables } from './file/tables.ts';
 
@@ -84,6 +84,11 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
     ...createMemory(database),
     ...createStanding(database),
     ...deliveryMethods,
+    async storeDelivery(delivery: DeliveryRow) {
+      // What is written into a file that was moved away is lost, and would be answered as stored.
+      checkFile();
+      return deliveries.storeDelivery(delivery);
+    },
     async checkStorage() {
       checkFile();
       await checkStorage();

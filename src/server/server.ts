@@ -9,6 +9,7 @@ import type { Store } from '../record/store.ts';
 import { Bodies } from './bounds/bodies.ts';
 import { boundConnections } from './bounds/connections.ts';
 import { Refusals } from './bounds/refusals.ts';
+import { isSignature } from './signature.ts';
 import { createHealth, type HealthOptions } from './health.ts';
 import { addWebhook } from './webhook.ts';
 
@@ -53,6 +54,12 @@ export interface Server {
 }
 
 export const defaultWebhookPath = '/webhook';
+/** Of an address that was refused too often: a push of some hundred commits, in a millisecond. */
+const verifiedBytesMax = 256 * 1024;
+/** On one connection: a health check each 15 s gets half an hour of it, and whoever sends thousands at once no more. */
+const requestsMax = 100;
+/** Longer than an idle one is kept for the next request. What nobody reads is not kept ready longer. */
+const idleMs = 75_000;
 /** Of a path that somebody asked for, in the log. */
 const pathMax = 64;
 const defaultLimits: ServerLimits = {
@@ -60,8 +67,8 @@ const defaultLimits: ServerLimits = {
   requestMs: 10_000,
   // Node looks each 30 seconds unless told.
   lateEachMs: 1_000,
-  // At 64 kB of what Node has read and nobody has looked at yet, 32 MB. Fly's proxy opens 25 unless told otherwise.
-  connections: 512,
+  // Each may hold 64 kB of what Node has read, and answers that nobody reads. Fly's proxy opens 25 unless told otherwise.
+  connections: 256,
   // 32 of the longest that are kept, in a machine of 256 MB.
   keptBytes: 32 * 1024 * 1024,
 };
@@ -99,11 +106,15 @@ function build(options: ServerOptions, path: string): FastifyInstance {
   const server = fastify({
     logger: false,
     requestTimeout: limits.requestMs,
+    maxRequestsPerSocket: requestsMax,
+    connectionTimeout: idleMs,
     http: { headersTimeout: limits.requestMs, connectionsCheckingInterval: limits.lateEachMs },
     forceCloseConnections: 'idle',
   });
-  boundConnections(server.server, limits.connections);
   const refusals = new Refusals(options);
+  boundConnections(server.server, limits.connections, () => {
+    refusals.tell('warn', { most: limits.connections }, 'connections are closed: there are too many');
+  });
   const addressOf = addresses(options);
   // Bodies are read by whoever wants one, as they come, whatever the content type claims: signatures are of bytes.
   server.removeAllContentTypeParsers();
@@ -111,7 +122,8 @@ function build(options: ServerOptions, path: string): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     // Health checks and people who look are not counted, and nothing of theirs is read.
     const seconds = request.method === 'POST' ? refusals.waitSeconds(addressOf(request)) : 0;
-    if (seconds === 0) return undefined;
+    // Behind a proxy, and on a forge's machines, many share an address: what costs little to verify is not made to wait.
+    if (seconds === 0 || isSmallAndSigned(request)) return undefined;
     refusals.tell('warn', { address: addressOf(request) }, 'requests not read: too many of that address were refused');
     const body = { error: 'too many requests of this address were refused', next: `wait ${seconds} s` };
     return reply.code(429).header('retry-after', seconds).header('connection', 'close').send(body);
@@ -158,6 +170,12 @@ function build(options: ServerOptions, path: string): FastifyInstance {
     });
   }
   return server;
+}
+
+/** It may be signed, at least: who is verified is told by its body. */
+function isSmallAndSigned({ headers }: FastifyRequest): boolean {
+  const length = Number(headers['content-length'] ?? Number.NaN);
+  return length <= verifiedBytesMax && isSignature(headers['x-hub-signature-256']);
 }
 
 function addresses({ behindFlyProxy = false }: ServerOptions): (request: FastifyRequest) => string {

@@ -3,6 +3,11 @@ import type { SecretValue } from '../model/base/secret-value.ts';
 
 const hexDigest = /^sha256=([0-9a-f]{64})$/i;
 
+/** Whether a header may be one. */
+export function isSignature(header: unknown): boolean {
+  return typeof header === 'string' && hexDigest.test(header);
+}
+
 /** The signature of one body, which comes piece by piece. */
 export interface SignatureCheck {
   update(bytes: Uint8Array): void;

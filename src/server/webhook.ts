@@ -5,7 +5,7 @@ import type { Log } from '../model/base/log.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 import type { Loop } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
-import { bodyBytesMax, UnreadBody, type Bodies } from './bounds/bodies.ts';
+import { bodyBytesMax, UnreadBody, type Bodies, type Body } from './bounds/bodies.ts';
 import { keepUntilAnswered } from './bounds/connections.ts';
 import type { Refusals } from './bounds/refusals.ts';
 import { pushOf, type Push } from './push.ts';
@@ -65,21 +65,18 @@ export function addWebhook(server: FastifyInstance, options: WebhookOptions): vo
         return await options.bodies.read(
           request.raw,
           (bytes) => check.update(bytes),
-          async ({ bytes }) => {
+          async (read) => {
             if (!check.holds()) return refuse(request, reply, forged);
             keepUntilAnswered(request.raw, reply.raw);
-            const { code, body } = await receive(request, bytes, options);
+            const { code, body } = await receive(request, read, options);
             return reply.code(code).send(body);
           },
         );
       } catch (error) {
         if (!(error instanceof UnreadBody)) throw error;
         if (error.reason === 'too large') return refuse(request, reply, tooLarge);
-        options.refusals.refuse(
-          options.addressOf(request),
-          {},
-          'webhook refused: its body was not sent whole within ten seconds',
-        );
+        const address = options.addressOf(request);
+        options.refusals.tell('warn', { address }, 'webhook not read: the connection ended before its body was whole');
         return reply.hijack();
       }
     },
@@ -102,7 +99,7 @@ const tooLarge: Answer = {
   body: { error: 'the body is over 25 MB', next: 'no forge sends as much: send pushes alone' },
 };
 
-async function receive(request: FastifyRequest, bytes: Buffer | undefined, options: WebhookOptions): Promise<Answer> {
+async function receive(request: FastifyRequest, { bytes, unkept }: Body, options: WebhookOptions): Promise<Answer> {
   const { clock, log, store, loop, refusals } = options;
   const ignored = (reason: string, fields: object = {}): Answer => {
     refusals.tell('info', { why: reason, ...fields }, 'webhook ignored');
@@ -111,9 +108,10 @@ async function receive(request: FastifyRequest, bytes: Buffer | undefined, optio
   const event = headerOf(request, 'x-github-event')?.slice(0, 64) ?? 'push';
   if (event !== 'push') return ignored(`event ${event}`);
   if (bytes === undefined) {
-    log.info({}, 'push received, too long to be read: git is asked about every app');
+    const why = unkept === 'too long' ? 'it is over 1 MB' : 'too much is being received at once';
+    refusals.tell('info', { why }, 'push not read: git is asked about every app');
     loop.wake('timer');
-    return { code: 202, body: { status: 'accepted', reason: 'too long to be read: git is asked about every app' } };
+    return { code: 202, body: { status: 'accepted', reason: `not read, since ${why}: git is asked about every app` } };
   }
   const payload = parsed(bytes);
   if (payload === undefined) {
@@ -135,7 +133,8 @@ async function receive(request: FastifyRequest, bytes: Buffer | undefined, optio
   try {
     isNew = await store.storeDelivery({ id, repo, ref: push.ref, receivedAt: clock.now() });
   } catch (error) {
-    log.error({ delivery: id, why: error instanceof Error ? error.message : String(error) }, 'webhook not stored');
+    const why = error instanceof Error ? error.message : String(error);
+    refusals.tell('error', { delivery: id, why }, 'webhook not stored');
     // Nobody may send it again: what it speaks of is in git, and all apps are looked at for it.
     loop.wake('timer');
     return { code: 503, body: { error: 'the delivery could not be stored', next: 'send it again later' } };

@@ -99,6 +99,23 @@ test.concurrent.for([
   },
 );
 
+test.concurrent.for([
+  ['SIGTERM', 143, ['sync', '--once']],
+  ['SIGINT', 130, ['diff']],
+] as const)(
+  '%s ends with %i, at once, while git hangs: %j',
+  async ([signal, code, [verb, ...flags]], { expect, onTestFinished }) => {
+    const stage = await startStage(threeMachines, onTestFinished);
+    stage.holdGit(true);
+    const command = stage.run([verb, stage.url, ...flags]);
+    await eventually(() => stage.heldGit() > 0, 'git is asked', command);
+    const before = performance.now();
+    command.send(signal);
+    expect(await command.ended).toEqual({ code, signal: null });
+    expect(performance.now() - before).toBeLessThan(10_000);
+  },
+);
+
 test.concurrent('two services on one config repo and one Fly double nothing', async ({ expect, onTestFinished }) => {
   const stage = await startStage(threeMachines, onTestFinished);
   const services = ['one', 'other'].map((state) => stage.serve({ state }));

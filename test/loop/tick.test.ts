@@ -1,6 +1,7 @@
 import { getTasks } from 'node-cron';
 import { afterEach, expect, test, vi } from 'vitest';
-import { startTick } from '../../src/loop/tick.ts';
+import { startBeat, startTick } from '../../src/loop/tick.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { silentLog } from '../../src/model/base/log.ts';
 
 afterEach(() => {
@@ -27,4 +28,18 @@ test('the heartbeat looks at the clock every 15 seconds until it is stopped, and
   expect(said).toEqual([]);
   // Not by timers: those of whatever else this process does are among them.
   expect([...getTasks().keys()]).toEqual([]);
+});
+
+test('the beat for whoever watches goes on though somebody sets the wall clock back', async () => {
+  const clock = new IdleClock();
+  let beats = 0;
+  const stop = startBeat(clock, () => (beats += 1));
+  await clock.sleep(60_000);
+  clock.set(-600_000);
+  await clock.sleep(60_000);
+  expect(beats).toBeGreaterThanOrEqual(8);
+  stop();
+  const before = beats;
+  await clock.sleep(60_000);
+  expect(beats).toBe(before);
 });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -224,4 +224,15 @@ test('a store in memory needs no folder', async () => {
   expect(await store.pendingDeliveries()).toHaveLength(1);
   await store.close();
   await store.close();
+});
+
+test('a delivery is not called stored where the file was moved away', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const store = testStore({ path });
+  const delivery = { id: 'a', repo: 'r', ref: 'refs/heads/main', receivedAt: 1 };
+  expect(await store.storeDelivery(delivery)).toBe(true);
+  renameSync(path, `${path}.away`);
+  await expect(store.storeDelivery({ ...delivery, id: 'b' })).rejects.toThrow('is not there any more');
+  renameSync(`${path}.away`, path);
+  expect(await store.storeDelivery({ ...delivery, id: 'b' })).toBe(true);
 });

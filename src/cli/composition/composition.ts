@@ -17,6 +17,7 @@ import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { createLoading, type Loaded, type LoadRequest } from './loading.ts';
 import { settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, locateData, readSettings, type OperatorSettings } from './settings.ts';
+import { unlessAborted } from '../shell/stopping.ts';
 import { version } from '../shell/version.ts';
 
 const flyBaseUrl = 'https://api.machines.dev';
@@ -112,7 +113,8 @@ async function compose(
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
     instance,
     actor: actorOf(invocation),
-    load: (request) => loading.load(request),
+    // git may hang for as long as a fetch may take: who asks FlyCD to stop does not wait for that.
+    load: (request) => unlessAborted(io.signal, loading.load(request)),
     async reader() {
       const { createFlyReader } = await io.clock.busy(() => import('../../fly/client.ts'));
       return createFlyReader(await transport());

@@ -5,9 +5,13 @@ import type { IncomingMessage } from 'node:http';
 export const bodyBytesMax = 25 * 1024 * 1024;
 /** A push that is longer lists commits and files that nobody here reads, and parsing it takes many times its size. */
 const keptBytesMax = 1024 * 1024;
+/** Of each request so much is kept however much is kept of others: a push of a few commits is read whatever else comes in. */
+const alwaysKeptBytes = 64 * 1024;
 export interface Body {
-  /** undefined: it is longer than what is kept, or too much is kept of other requests. */
+  /** undefined: it is not kept. */
   readonly bytes: Buffer | undefined;
+  /** Why: it is longer than what is read, or too much else is being received. */
+  readonly unkept?: 'too long' | 'too much at once' | undefined;
 }
 
 /** Why a body has not come whole. */
@@ -36,24 +40,24 @@ export class Bodies {
   ): Promise<T> {
     const kept: Buffer[] = [];
     let size = 0;
-    let isKept = true;
+    let unkept: Body['unkept'];
     const drop = (): void => {
-      for (const { length } of kept) this.#kept -= length;
-      kept.length = 0;
-      isKept = false;
+      for (const { length } of kept.splice(0)) this.#kept -= length;
     };
     const take = (bytes: Buffer): void => {
       size += bytes.length;
       if (size > bodyBytesMax) throw new UnreadBody('too large');
       onBytes(bytes);
-      if (!isKept) return;
-      if (size > keptBytesMax || this.#kept + bytes.length > this.#allKeptMax) return drop();
+      if (unkept !== undefined) return;
+      if (size > keptBytesMax) unkept = 'too long';
+      else if (size > alwaysKeptBytes && this.#kept + bytes.length > this.#allKeptMax) unkept = 'too much at once';
+      if (unkept !== undefined) return drop();
       kept.push(bytes);
       this.#kept += bytes.length;
     };
     try {
       await eachPiece(request, take);
-      return await use({ bytes: isKept ? Buffer.concat(kept) : undefined });
+      return await use(unkept === undefined ? { bytes: Buffer.concat(kept) } : { bytes: undefined, unkept });
     } finally {
       drop();
     }

@@ -5,7 +5,8 @@ import type { Log } from '../../model/base/log.ts';
 
 /** A wrong secret makes one in each delivery; a forge that sends sixty of those at once has somebody at work on it. */
 const refusedMax = 60;
-/** So that who mends a secret is read again within a minute. */
+/** Who was over it is read again once so many are left: who mends a secret waits half a minute. */
+const refusedAgain = 30;
 const forgivenEachMs = 1_000;
 /** About 1 MB; the one that was refused longest ago goes first. */
 const addressesMax = 10_000;
@@ -15,6 +16,8 @@ const minuteMs = 60_000;
 
 interface Spent {
   refused: number;
+  /** It reached the most, and has not come down to where it is read again. */
+  isOver: boolean;
   /** By the monotonic clock. */
   at: number;
 }
@@ -33,17 +36,21 @@ export class Refusals {
 
   /** Seconds until the next request of this address is read; 0 = it is. */
   waitSeconds(address: string): number {
-    const spent = this.#now(sourceOf(address));
-    return spent < refusedMax ? 0 : Math.ceil(((spent - refusedMax + 1) * forgivenEachMs) / 1000);
+    const source = sourceOf(address);
+    const spent = this.#spent.get(source);
+    if (spent?.isOver !== true) return 0;
+    const over = this.#now(source) - refusedAgain;
+    if (over <= 0) spent.isOver = false;
+    return Math.max(Math.ceil((over * forgivenEachMs) / 1000), 0);
   }
 
   /** One more of this address. */
   refuse(address: string, fields: object, message: string): void {
     const source = sourceOf(address);
-    const refused = Math.min(this.#now(source) + 1, refusedMax);
+    const refused = Math.min(Math.ceil(this.#now(source)) + 1, refusedMax);
     // Deleted first: the map is in the order of the last refusal.
     this.#spent.delete(source);
-    this.#spent.set(source, { refused, at: this.#clock.monotonic() });
+    this.#spent.set(source, { refused, isOver: refused >= refusedMax, at: this.#clock.monotonic() });
     for (const oldest of this.#spent.keys()) {
       if (this.#spent.size <= addressesMax) break;
       this.#spent.delete(oldest);
@@ -52,7 +59,7 @@ export class Refusals {
   }
 
   /** A line in the log; beyond ten of one message in a minute the rest is counted, and told with the next one after it. */
-  tell(level: 'info' | 'warn', fields: object, message: string): void {
+  tell(level: 'info' | 'warn' | 'error', fields: object, message: string): void {
     const now = this.#clock.monotonic();
     const lines = this.#lines.get(message);
     if (lines === undefined || now - lines.since >= minuteMs) {

@@ -20,6 +20,7 @@ const kinds: readonly (readonly [first: string, again: string])[] = [
   [head(`${forged}\r\ncontent-length: 990000`) + piece, ''],
   [head(`${forged}\r\ntransfer-encoding: chunked`), `15f90\r\n${piece}\r\n`],
   ['', ''],
+  ['', 'GET /healthz HTTP/1.1\r\nhost: flycd\r\n\r\n'.repeat(2_000)],
   ['POST /webh', ''],
   [head('content-length: 10').replace('/webhook', '/elsewhere'), piece],
 ];

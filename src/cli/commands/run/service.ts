@@ -6,7 +6,7 @@ import { FleetReconciler } from '../../../../controllers/fleet/reconciler.ts';
 import { retryDelay } from '../../../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../../../loop/loop.ts';
 import { retentionOf, startRetention } from '../../../loop/retention.ts';
-import { startTick } from '../../../loop/tick.ts';
+import { startBeat, startTick } from '../../../loop/tick.ts';
 import type { Clock } from '../../../model/base/clock.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
 import { Fault, toFault } from '../../../model/base/fault.ts';
@@ -18,6 +18,7 @@ import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { variable } from '../../shell/io.ts';
 import type { ConfigOptions, Invocation } from '../../shell/invocation.ts';
 import { createProgress } from '../../shell/progress.ts';
+import { unlessAborted } from '../../shell/stopping.ts';
 import type { Listen } from '../../composition/listen.ts';
 import type { ConfigRepo } from '../../composition/loading.ts';
 import { chooser } from '../../shell/selection.ts';
@@ -138,11 +139,14 @@ async function run(
   const onError = (error: unknown): void => log.warn({ error: String(error) }, 'nobody looks whether the loop ticks');
   // In the foreground a person sees that nothing goes on, and would be left without a word.
   const watchdog = face === undefined ? undefined : await io.watchdog?.(onError);
-  const tick = (): void => {
-    loop.tick();
-    watchdog?.beat();
-  };
-  const stopTick = startTick({ tick, log });
+  const stopBeat =
+    watchdog === undefined
+      ? undefined
+      : startBeat(io.clock, () => {
+          loop.tick();
+          watchdog.beat();
+        });
+  const stopTick = startTick({ tick: () => loop.tick(), log });
   const stopRetention = startRetention({
     clock: io.clock,
     log,
@@ -157,6 +161,7 @@ async function run(
     else log.info({ fleet }, 'the fleet has a name now: going on under it once steps under way are finished');
   } finally {
     stopTick();
+    stopBeat?.();
     await watchdog?.stop();
     stopRetention();
     face?.show(undefined);
@@ -215,19 +220,6 @@ async function within(clock: Clock, ms: number, work: Promise<void> | undefined)
   const cancel = clock.timer(ms, () => over.resolve());
   await Promise.race([work, over.promise]);
   cancel();
-}
-
-/** Left where it stands when the signal is aborted: reading can be, and git may take minutes. */
-async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 function throwUnlessStopped(signal: AbortSignal): (error: unknown) => void {
