@@ -59,11 +59,11 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     const turn = await ownTurn(request, save);
     if (turn.request !== request) await rememberWhich(turn.request);
     ({ request } = turn);
-    const missed = turn.fault === undefined ? await missedByList(request) : undefined;
-    if (missed !== undefined) request = await withAllInSight(request);
+    const seen = turn.fault === undefined ? await withAllInSight(request) : { request, missed: undefined };
+    ({ request } = seen);
     const { plan, planned } = request;
     await rememberPlanned(request);
-    const applied = await applyUnless({ behind: turn.fault, missed }, request, save);
+    const applied = await applyUnless({ behind: turn.fault, missed: seen.missed }, request, save);
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
@@ -131,11 +131,24 @@ async function rememberPlanned(request: SyncAppRequest): Promise<void> {
     await store.setUnreachable(app.name, planned.unreachable);
 }
 
-/** The loop plans again at once. For a person who may insist on something that is done by whoever plans for them. */
-async function withAllInSight(request: SyncAppRequest): Promise<SyncAppRequest> {
-  if (request.planAgain !== undefined) return request;
-  const { plan, ...planned } = await plannedAgain(request);
-  return { ...request, plan, planned };
+/** Each brings twenty machines into sight. */
+const plansMax = 5;
+
+/**
+ * The loop plans again at once, with what its list lacked in sight. `missed`: something is left of that; a person, who may insist on
+ * something, is planned for by whoever asked for this pass.
+ */
+async function withAllInSight(
+  asked: SyncAppRequest,
+): Promise<{ readonly request: SyncAppRequest; readonly missed: Fault | undefined }> {
+  let request = asked;
+  let missed = await missedByList(request);
+  for (let plans = 0; missed !== undefined && request.planAgain === undefined && plans < plansMax; plans += 1) {
+    const { plan, ...planned } = await plannedAgain(request);
+    request = { ...request, plan, planned };
+    missed = await missedByList(request);
+  }
+  return { request, missed };
 }
 
 interface Reasons {
@@ -150,9 +163,9 @@ async function applyUnless(
   request: SyncAppRequest,
   save: SaveResult,
 ): Promise<AppliedPlan> {
-  const { plan, planned, planAgain } = request;
+  const { plan, planned } = request;
   if (behind !== undefined) return { ...nothingDone, faults: [behind] };
-  if (missed !== undefined && planAgain !== undefined) return giveWayTo(missed, request, save);
+  if (missed !== undefined) return giveWayTo(missed, request, save);
   return apply(request, { ...planned, plan }, save);
 }
 

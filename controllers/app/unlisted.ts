@@ -33,7 +33,11 @@ export async function missedByList(request: SyncAppRequest): Promise<Fault | und
   // Good to know, and no more: that list lags, too, and has gaps of its own.
   if (listed.status === 'unread') return undefined;
   const known = new Set(machines.value.map(({ id }) => id));
-  const others = listed.value.machines.filter((one) => one.app_name === app.name && !known.has(one.id));
+  const others = listed.value.machines
+    .filter((one) => one.app_name === app.name && !known.has(one.id))
+    .filter(({ state }) => state !== 'destroyed' && state !== 'destroying')
+    // Where that list tells no metadata, the look by its id does.
+    .filter(({ config }) => config?.metadata == null || groups.has(groupOf(config.metadata) ?? ''));
   const seen = await allEnded(others.slice(0, looksMax).map(({ id }) => readIfPossible(fly.machine(app.name, id))));
   const there = seen.flatMap((one) => (one.status === 'read' && one.value !== undefined ? [one.value] : []));
   const missed = there.find((machine) => !isGone(machine) && groups.has(groupOf(metadataOf(machine)) ?? ''));

@@ -273,7 +273,8 @@ async function plannedNow(
 ): Promise<{ readonly plan: GuardedPlan; readonly planned: PlannedApp }> {
   const looked = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
   const planned = looked.newer.get(app.name);
-  if (planned === undefined) throw toFault(looked.unplanned.find((one) => one.app === app.name)?.fault, app.name);
+  const failed = looked.unplanned.find((one) => one.app === app.name)?.fault;
+  if (planned === undefined) throw failed ?? toFault('it was not looked at', `${app.name} could not be planned again`);
   const plan = work.replan(looked).apps.find((one) => one.app === app.name) ?? first;
   return { plan: asRead(work, plan, first), planned };
 }

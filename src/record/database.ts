@@ -18,7 +18,7 @@ import { createRetention } from './runs/retention.ts';
 import { createRuns } from './runs/runs.ts';
 import { patient } from './file/patience.ts';
 import { openingFault } from './file/faults.ts';
-import type { DeliveryRow, Store, StoreReader } from './store.ts';
+import type { DeliveryRow, RunStart, Store, StoreReader } from './store.ts';
 import type { Database } from './file/rows.ts';
 import type { Tables } from './file/tables.ts';
 
@@ -75,17 +75,22 @@ function open(options: StoreOptions, mode: 'read' | 'write'): Store {
   const database: Database = { ...connections, queries, fleet, clock, dates, redactor, processes };
   const deliveries = createDeliveries(database);
   const { flush, checkStorage, ...deliveryMethods } = deliveries;
+  const runWrites = createRunWrites(database);
   let isOpen = true;
   const methods = {
     ...createRuns(database),
-    ...createRunWrites(database),
+    ...runWrites,
     ...createRetention(database),
     ...createAppEvents(database),
     ...createMemory(database),
     ...createStanding(database),
     ...deliveryMethods,
+    // What is written into a file that was moved away is lost: a pass would leave no intent, and a push be called stored.
+    async startRun(start: RunStart) {
+      checkFile();
+      return runWrites.startRun(start);
+    },
     async storeDelivery(delivery: DeliveryRow) {
-      // What is written into a file that was moved away is lost, and would be answered as stored.
       checkFile();
       return deliveries.storeDelivery(delivery);
     },

@@ -45,6 +45,8 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   const thread = new Worker(new URL(`thread${extname(import.meta.url)}`, import.meta.url), {
     workerData,
     execArgv: [],
+    // Else it has a copy of this process's, with all tokens.
+    env: {},
   });
   thread.on('error', onError);
   thread.unref();

@@ -226,13 +226,14 @@ test('a store in memory needs no folder', async () => {
   await store.close();
 });
 
-test('a delivery is not called stored where the file was moved away', async () => {
+test('no pass begins, and no delivery is called stored, where the file was moved away', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
   const store = testStore({ path });
   const delivery = { id: 'a', repo: 'r', ref: 'refs/heads/main', receivedAt: 1 };
   expect(await store.storeDelivery(delivery)).toBe(true);
   renameSync(path, `${path}.away`);
   await expect(store.storeDelivery({ ...delivery, id: 'b' })).rejects.toThrow('is not there any more');
+  await expect(store.startRun(runStart('shop'))).rejects.toThrow('is not there any more');
   renameSync(`${path}.away`, path);
   expect(await store.storeDelivery({ ...delivery, id: 'b' })).toBe(true);
 });

@@ -12,7 +12,15 @@ import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit 
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
 import { descends } from './ancestry.ts';
-import { checkSize, removeLeftovers, watchSize, type MirrorLimits } from './mirror-size.ts';
+import {
+  checkDisk,
+  checkSize,
+  removeLeftovers,
+  SizeFault,
+  watchSize,
+  type MirrorLimits,
+  type SizeWatch,
+} from './mirror-size.ts';
 import { rootCommit } from './root-commit.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { isCommitId } from '../tree/ref.ts';
@@ -256,30 +264,36 @@ export class Mirror {
   /** Of a fetch that brings too much nothing stays. */
   async #fetchSized(args: readonly string[]): Promise<void> {
     const { directory, clock, fetchTimeoutMs } = this.#parts;
-    const watch = watchSize(this.#parts);
+    await checkDisk(this.#parts);
     try {
-      await this.#remote(args, fetchTimeoutMs, watch.exceeded);
+      await this.#remote(args, fetchTimeoutMs, () => watchSize(this.#parts));
       await checkSize(this.#parts);
     } catch (error) {
-      const isTooMuch = error instanceof Fault;
+      const isTooMuch = error instanceof SizeFault;
       if (isTooMuch && error.kind === 'stalled') {
         this.#tooLarge = { fault: error, until: clock.monotonic() + tooLargeMs };
         await this.#remove();
       } else await removeLeftovers(directory, isTooMuch ? 0 : clock.now() - 2 * fetchTimeoutMs);
       throw error;
-    } finally {
-      watch.stop();
     }
   }
 
-  async #remote(args: readonly string[], timeoutMs: number, endedBy?: Promise<never>): Promise<string> {
+  /** `watch` begins with the call itself: before that it waits for its turn. */
+  async #remote(args: readonly string[], timeoutMs: number, watch?: () => SizeWatch): Promise<string> {
     const { directory, clock, location, permits } = this.#parts;
     const credential = await this.#parts.credential();
     const remote = { location, credential, timeoutMs };
     const environment = gitEnvironment({ environment: this.#parts.environment, remote });
     const redactor = redactorOf(credential);
-    const ending = endedBy === undefined ? {} : { endedBy };
-    return permits(() => runGit({ directory, args, environment, clock, timeoutMs, redactor, ...ending }));
+    return permits(async () => {
+      const watching = watch?.();
+      const ending = watching === undefined ? {} : { endedBy: watching.exceeded };
+      try {
+        return await runGit({ directory, args, environment, clock, timeoutMs, redactor, ...ending });
+      } finally {
+        watching?.stop();
+      }
+    });
   }
 
   #local(args: readonly string[]): Promise<string> {

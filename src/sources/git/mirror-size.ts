@@ -27,40 +27,55 @@ interface Watched {
   readonly limits: MirrorLimits;
 }
 
-/** Throws a Fault where the mirror is over its limit, or the disk has less left than is to stay free. */
+/** A mirror may not take what it would. */
+export class SizeFault extends Fault {}
+
+/** Throws a stalled SizeFault where the mirror is over its limit. */
 export async function checkSize({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<void> {
-  const [bytes, disk] = await Promise.all([bytesIn(directory), files.statfs(directory)]);
-  const what = `${location.remote} cannot be read`;
-  if (bytes > limits.maxBytes) {
-    throw new Fault({
-      kind: 'stalled',
-      what,
-      why: `its history takes more than ${inMegabytes(limits.maxBytes)} MB on disk, which is what a mirror may take`,
-      next: 'make the repository smaller, or allow more: mirror: { max_mb: … } in the flycd.yaml of whoever runs FlyCD',
-      where: location.remote,
-    });
-  }
+  if ((await bytesIn(directory)) <= limits.maxBytes) return;
+  throw new SizeFault({
+    kind: 'stalled',
+    what: `${location.remote} cannot be read`,
+    why: `its history takes more than ${inMegabytes(limits.maxBytes)} MB on disk, which is what a mirror may take`,
+    next: 'make the repository smaller, or allow more: mirror: { max_mb: … } in the flycd.yaml of whoever runs FlyCD',
+    where: location.remote,
+  });
+}
+
+/** Throws a transient SizeFault where the disk has less left than is to stay free: nothing more is fetched. */
+export async function checkDisk({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<void> {
+  const disk = await files.statfs(directory);
   const free = disk.bavail * disk.bsize;
   if (free >= limits.reserveBytes) return;
-  throw new Fault({
+  throw new SizeFault({
     kind: 'transient',
-    what,
+    what: `${location.remote} cannot be read`,
     why: `the disk has ${inMegabytes(free)} MB left, and ${inMegabytes(limits.reserveBytes)} MB stay free for FlyCD's database`,
     next: 'free some space, or make the volume larger (fly volumes extend); FlyCD tries again',
     where: location.remote,
   });
 }
 
-/** `exceeded` throws what `checkSize` throws, as soon as that is so, and never ends otherwise. */
-export function watchSize(watched: Watched): { readonly exceeded: Promise<never>; stop(): void } {
+export interface SizeWatch {
+  /** Throws what the checks throw, as soon as that is so, and never ends otherwise. */
+  readonly exceeded: Promise<never>;
+  stop(): void;
+}
+
+export function watchSize(watched: Watched): SizeWatch {
   const { promise, reject } = Promise.withResolvers<never>();
+  // Whoever waits for it may have ended for another reason by then.
+  promise.catch(() => undefined);
   let cancel = (): void => undefined;
   let isOver = false;
   const look = async (): Promise<void> => {
-    // What git moves while it is measured is measured with the next look.
-    await checkSize(watched).catch((error: unknown) => {
-      if (error instanceof Fault) reject(error);
-    });
+    try {
+      await checkSize(watched);
+      await checkDisk(watched);
+    } catch (error) {
+      // What git moves while it is measured is measured with the next look.
+      if (error instanceof SizeFault) reject(error);
+    }
     if (!isOver) cancel = watched.clock.timer(lookEachMs, () => void look());
   };
   cancel = watched.clock.timer(lookEachMs, () => void look());
@@ -90,13 +105,14 @@ export async function removeLeftovers(directory: string, unchangedSince: number)
   }
 }
 
+/** What is gone by the time it is looked at counts for nothing: git and other processes work there, too. */
 async function bytesIn(directory: string): Promise<number> {
-  const entries = await files.readdir(directory, { recursive: true, withFileTypes: true });
+  const entries = await files.readdir(directory, { withFileTypes: true }).catch(() => []);
   let bytes = 0;
   for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const stat = await files.lstat(join(entry.parentPath, entry.name)).catch(() => undefined);
-    bytes += stat?.size ?? 0;
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) bytes += await bytesIn(path);
+    else if (entry.isFile()) bytes += (await files.lstat(path).catch(() => undefined))?.size ?? 0;
   }
   return bytes;
 }

@@ -72,6 +72,23 @@ test('it is measured while it is fetched', async () => {
   watch.stop();
 });
 
+test('what is too much while nobody waits for it, as in a queue, ends no process', async () => {
+  const clock = new IdleClock();
+  const directory = join(place.path, 'mirror.git');
+  mkdirSync(directory, { recursive: true });
+  const location = parseGitLocation('https://example.com/a.git');
+  if (location === undefined) throw new Error('no location');
+  const watch = watchSize({
+    directory,
+    clock,
+    location,
+    limits: { maxBytes: 0, reserveBytes: Number.MAX_SAFE_INTEGER },
+  });
+  await clock.sleep(2000);
+  await sleep(100);
+  watch.stop();
+});
+
 test('a fetch that goes on is broken off as soon as it is too much', async () => {
   place.repository.commit({ 'app.yaml': 'app: a\n' });
   let posts = 0;

@@ -61,9 +61,10 @@ export async function openSync(
 }
 
 /** What flycd.yaml lets go of it. That it could not be is no reason to fail. */
-async function forgetHistory({ settings }: Composition, { clock, store, log }: SyncContext): Promise<void> {
-  await forgetOldRuns({ clock, store, retention: retentionOf(settings.written.history) }).catch((error: unknown) => {
-    log.warn({ error: String(error) }, 'old runs could not be forgotten');
+async function forgetHistory({ settings }: Composition, { clock, store, log, signal }: SyncContext): Promise<void> {
+  const retention = retentionOf(settings.written.history);
+  await forgetOldRuns({ clock, store, retention }, signal).catch((error: unknown) => {
+    if (!signal.aborted) log.warn({ error: String(error) }, 'old runs could not be forgotten');
   });
 }
 

@@ -116,6 +116,7 @@ describe('nothing is made beside a machine that the list lacks', () => {
   test.each([
     [1, 'none'],
     [2, 'the first'],
+    [45, 'the first'],
   ])('of %i, where it shows %s', async (count, shows) => {
     await adopted(count);
     const [first] = machines();
