@@ -29,13 +29,18 @@ test('a thousand hostile connections for a minute, in 512 MB: it lives, gives me
   if (mostMemoryOf(service.pid) === undefined) skip('this is no Linux: nothing tells how much memory a process has');
   if (!capped.isCapped) process.stderr.write('no cgroup can be made here: memory is measured, not capped\n');
 
+  const push = async (): Promise<number> => {
+    const before = performance.now();
+    expect((await service.push()).status).toBe(202);
+    return performance.now() - before;
+  };
+  const quiet: number[] = [];
+  for (let i = 0; i < 9; i += 1) quiet.push(await push());
   const attacked = attack(url, 1_000, 60);
   const times: number[] = [];
   for (let i = 0; i < 50; i += 1) {
     await sleep(1_000);
-    const before = performance.now();
-    expect((await service.push()).status).toBe(202);
-    times.push(performance.now() - before);
+    times.push(await push());
   }
   const told = await attacked;
   const most = mostMemoryOf(service.pid) ?? Infinity;
@@ -44,7 +49,9 @@ test('a thousand hostile connections for a minute, in 512 MB: it lives, gives me
   );
   const figures = `${told.trim()}; pushes: median ${median.toFixed(0)} ms, 95 % ${slow.toFixed(0)} ms; at most ${Math.round(most / mebibyte)} MB`;
   process.stderr.write(`${figures}\n`);
-  expect(median, figures).toBeLessThan(100);
+  // 100 ms on a machine that answers within 10 when nobody attacks; a slower one has as many times that.
+  const usual = quiet.toSorted((a, b) => a - b)[4] ?? 0;
+  expect(median, figures).toBeLessThan(Math.max(100, 10 * usual));
   expect(most, figures).toBeLessThan(512 * mebibyte);
 
   // What a heap got it keeps ready: what was given back is what the next flood finds there.
