@@ -154,6 +154,19 @@ test('of ten thousand addresses the one that was refused longest ago is forgotte
   expect([refusals.waitSeconds('first'), refusals.waitSeconds('second')]).toEqual([30, 0]);
 });
 
+test('an address that is over its budget stays so while small pushes of it are refused', async () => {
+  const clock = new IdleClock();
+  const refusals = new Refusals({ clock, log: silentLog });
+  for (let i = 0; i < 60; i += 1) refusals.refuse('a', {}, 'refused');
+  await clock.sleep(10_000);
+  refusals.refuse('a', {}, 'refused');
+  expect(refusals.waitSeconds('a')).toBe(21);
+  await clock.sleep(21_000);
+  expect(refusals.waitSeconds('a')).toBe(0);
+  refusals.refuse('a', {}, 'refused');
+  expect(refusals.waitSeconds('a')).toBe(0);
+});
+
 test('lines that were left out are counted in the next one', async () => {
   const clock = new IdleClock();
   const said: object[] = [];

@@ -48,9 +48,11 @@ export class Refusals {
   refuse(address: string, fields: object, message: string): void {
     const source = sourceOf(address);
     const refused = Math.min(Math.ceil(this.#now(source)) + 1, refusedMax);
+    // Who is over it stays so until enough is forgiven, however few of its requests are refused meanwhile.
+    const isOver = refused >= refusedMax || this.waitSeconds(address) > 0;
     // Deleted first: the map is in the order of the last refusal.
     this.#spent.delete(source);
-    this.#spent.set(source, { refused, isOver: refused >= refusedMax, at: this.#clock.monotonic() });
+    this.#spent.set(source, { refused, isOver, at: this.#clock.monotonic() });
     for (const oldest of this.#spent.keys()) {
       if (this.#spent.size <= addressesMax) break;
       this.#spent.delete(oldest);
