@@ -1,6 +1,7 @@
 /** Of two FlyCDs on one database the first to begin a run of an app has it: when it is this one's turn. */
 import { formatTime } from '../../src/model/base/clock.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { Overruled } from '../pass/basis.ts';
@@ -13,6 +14,17 @@ export const otherProcessMsMax = 10 * 60_000;
 /** A look is one query of the database. */
 const otherLookMs = 1000;
 
+/** What of a request tells whose turn it is. */
+export interface TurnRequest extends Pick<
+  SyncAppRequest,
+  'clock' | 'runId' | 'patience' | 'signal' | 'othersLeft' | 'onProgress' | 'yieldSlot'
+> {
+  readonly app: Pick<SyncAppRequest['app'], 'name'>;
+  readonly plan: AppPlan;
+  readonly store: Pick<SyncAppRequest['store'], 'workedOnBefore'>;
+  readonly planAgain?: (() => Promise<{ readonly plan: AppPlan }>) | undefined;
+}
+
 interface Other {
   readonly instance: string;
   readonly startedAt: number;
@@ -22,10 +34,10 @@ interface Other {
  * The request, once no other process that shares the database is at work on the app since before this run began. A command waits
  * for that in its place among others that wait, and plans the app again from there. `fault`: nothing is to be done now.
  */
-export async function ownTurn(
-  request: SyncAppRequest,
+export async function ownTurn<Request extends TurnRequest>(
+  request: Request,
   save: (result: StepResult) => Promise<void>,
-): Promise<{ readonly request: SyncAppRequest; readonly fault?: Fault }> {
+): Promise<{ readonly request: Request; readonly fault?: Fault }> {
   const startedAt = request.clock.now();
   let now = request;
   for (;;) {
@@ -45,7 +57,7 @@ export async function ownTurn(
   }
 }
 
-async function plannedAgain(request: SyncAppRequest, other: Other): Promise<SyncAppRequest | Fault> {
+async function plannedAgain<Request extends TurnRequest>(request: Request, other: Other): Promise<Request | Fault> {
   try {
     return { ...request, ...(await request.planAgain?.()) };
   } catch (error) {
@@ -54,7 +66,7 @@ async function plannedAgain(request: SyncAppRequest, other: Other): Promise<Sync
   }
 }
 
-function behind({ app, clock, patience }: SyncAppRequest, other: Other): Fault {
+function behind({ app, clock, patience }: TurnRequest, other: Other): Fault {
   const parts = {
     kind: 'waiting',
     what: `another FlyCD on this database is at work on ${app.name}`,
@@ -70,7 +82,7 @@ function behind({ app, clock, patience }: SyncAppRequest, other: Other): Fault {
 }
 
 /** true: the other processes are done with the app, or dead. false: one goes on after all that time, or nobody waits here. */
-async function waitFor(request: SyncAppRequest, other: Other): Promise<boolean> {
+async function waitFor(request: TurnRequest, other: Other): Promise<boolean> {
   const { store, app, clock, runId, signal, onProgress, yieldSlot, planAgain, othersLeft } = request;
   if (planAgain === undefined || othersLeft === undefined) return false;
   const [beganAt, leftMs] = [clock.monotonic(), othersLeft.ms];

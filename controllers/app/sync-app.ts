@@ -97,7 +97,7 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   };
 }
 
-/** The run; where it gave way for what the one right before it gave way for, that one. History is spared of those that tell the same. */
+/** The run, or the one right before it where both gave way for the same reason. History keeps one of those that tell the same. */
 async function unlessTold(store: Store, run: Run, isAgain: boolean): Promise<Run> {
   if (!(isAgain && hasGivenWay(run)) && !isQuiet(run)) return run;
   const [newest, before] = await store.runs({ app: run.app, all: true, limit: 2 });

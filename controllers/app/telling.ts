@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
+import { isWord } from '../../src/model/word.ts';
 
 const nothingDone: ReadonlySet<StepResult['outcome']> = new Set(['skipped', 'failed', 'unchanged']);
 
@@ -8,12 +9,9 @@ export function hasGivenWay({ outcome, results }: Run): boolean {
   return outcome === 'held' && results.length > 0 && results.every((result) => nothingDone.has(result.outcome));
 }
 
-/** A person's word on one app is a run without steps, too: it tells that they said it, and when. */
-const words: readonly Run['trigger'][] = ['rollback', 'suspend', 'resume'];
-
-/** There was nothing to do, or all of it is held. */
+/** There was nothing to do, or all of it is held. A person's word is a run without steps, too: it tells who said it, and when. */
 export function isQuiet({ outcome, results, trigger }: Run): boolean {
-  return (outcome === 'no-change' || outcome === 'held') && results.length === 0 && !words.includes(trigger);
+  return (outcome === 'no-change' || outcome === 'held') && results.length === 0 && !isWord(trigger);
 }
 
 /** How a run that did nothing found the app: another commit that says the same of it is no news. */

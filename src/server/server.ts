@@ -54,11 +54,11 @@ export interface Server {
 }
 
 export const defaultWebhookPath = '/webhook';
-/** Of an address that was refused too often: a push of some hundred commits, in a millisecond. */
+/** A body of this size is verified even for an address that was refused too often: it takes a millisecond, and holds some hundred commits. */
 const verifiedBytesMax = 256 * 1024;
-/** On one connection: a health check each 15 s gets half an hour of it, and whoever sends thousands at once no more. */
+/** Requests on one connection: a health check each 15 s opens a new one after 25 minutes, and nobody sends thousands at once. */
 const requestsMax = 100;
-/** Longer than an idle one is kept for the next request. What nobody reads is not kept ready longer. */
+/** A connection closes after so long without traffic, unread answers included: longer than Fastify keeps an idle one. */
 const idleMs = 75_000;
 /** Of a path that somebody asked for, in the log. */
 const pathMax = 64;

@@ -1,4 +1,4 @@
-/** Left where it stands when the signal is aborted: reading can be, and git may take minutes. */
+/** Throws the signal's reason as soon as that is aborted. The work itself goes on unheard: for reading alone, which may take git minutes. */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason);

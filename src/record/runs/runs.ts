@@ -1,6 +1,7 @@
 import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
 import type { AppPlan } from '../../model/plan.ts';
-import type { Run, StepResult, Trigger } from '../../model/run.ts';
+import type { Run, StepResult } from '../../model/run.ts';
+import { isWord } from '../../model/word.ts';
 import type { CalledPlan, Store } from '../store.ts';
 import type { Database } from '../file/rows.ts';
 import type { RunTable, StepResultTable, Tables } from '../file/tables.ts';
@@ -106,9 +107,6 @@ async function readOrganizations(
   return new Map(rows.map((row) => [row.app, row.org]));
 }
 
-/** A word on one app is said in a moment, and stands from then on, whoever is at work on the app. */
-const words: readonly Trigger[] = ['rollback', 'suspend', 'resume'];
-
 /**
  * The run that somebody is at. What ended meanwhile, such as a pass that gave way to it, hides that from nobody, but for a
  * person's word. Of an app that nobody is at the one that ended last.
@@ -131,7 +129,7 @@ async function newestOfEachApp(database: Database): Promise<SelectQueryBuilder<T
     .where('id', 'in', lastOfEachApp(database))
     .execute();
   for (const { app, id } of ended) chosen.set(app, id);
-  const said = new Set(ended.flatMap(({ id, trigger }) => (words.includes(trigger) ? [id] : [])));
+  const said = new Set(ended.flatMap(({ id, trigger }) => (isWord(trigger) ? [id] : [])));
   // The first to begin last: it has the app, and others wait for it.
   for (const { app, id } of living) if (!said.has(chosen.get(app) ?? id)) chosen.set(app, id);
   // One parameter however many apps there are: SQLite limits their number.

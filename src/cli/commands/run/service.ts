@@ -314,7 +314,7 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
     async first() {
       for (let failures = 1; !io.signal.aborted; failures += 1) {
         try {
-          const first = next ?? (await unlessAborted(io.signal, load()));
+          const first = next ?? (await load());
           before = first.fleet;
           next = undefined;
           named = Promise.withResolvers();

@@ -1,7 +1,6 @@
 /** What a pass does while another process on its database is at work on its app. */
 import { expect, test } from 'vitest';
-import { ownTurn } from '../../../../controllers/app/own-turn.ts';
-import type { SyncAppRequest } from '../../../../controllers/app/types.ts';
+import { ownTurn, type TurnRequest } from '../../../../controllers/app/own-turn.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { Fault, retryAtOf } from '../../../../src/model/base/fault.ts';
 import type { StepResult } from '../../../../src/model/run.ts';
@@ -12,12 +11,12 @@ const rolls = plan(desiredApp(), observed());
 const idle = { ...rolls, steps: [], bookkeeping: [] };
 
 /** `isBusy`: whether another process is at the app, by the time since the beginning. */
-function turn(isBusy: (ms: number) => boolean, parts: { readonly [Name in keyof SyncAppRequest]?: unknown } = {}) {
+function turn(isBusy: (ms: number) => boolean, parts: Partial<TurnRequest> = {}) {
   const clock = new IdleClock();
   const startedAt = clock.now();
   const since = () => clock.now() - startedAt;
   const seen = { waits: 0, planned: [] as number[], said: [] as number[], saved: [] as StepResult[] };
-  const request = {
+  const request: TurnRequest = {
     clock,
     app: { name: 'shop' },
     plan: rolls,
@@ -30,7 +29,7 @@ function turn(isBusy: (ms: number) => boolean, parts: { readonly [Name in keyof 
         Promise.resolve(runId === 7 && isBusy(since()) ? { instance: 'service', startedAt } : undefined),
     },
     onProgress: () => seen.said.push(since()),
-    yieldSlot: (wait: () => Promise<unknown>) => {
+    yieldSlot: <T>(wait: () => Promise<T>) => {
       seen.waits += 1;
       return wait();
     },
@@ -39,7 +38,7 @@ function turn(isBusy: (ms: number) => boolean, parts: { readonly [Name in keyof 
       return Promise.resolve({ plan: { ...rolls } });
     },
     ...parts,
-  } as unknown as SyncAppRequest;
+  };
   const save = (result: StepResult): Promise<void> => {
     seen.saved.push(result);
     return Promise.resolve();
@@ -104,7 +103,10 @@ test.each(['while it waits', 'while it plans'])('a stop %s ends it at once, and 
   const stop = new AbortController();
   const it = turn((ms) => ms < (when === 'while it waits' ? 5 : 2) * minuteMs, {
     signal: stop.signal,
-    planAgain: () => it.clock.sleep(3 * minuteMs, stop.signal),
+    planAgain: async () => {
+      await it.clock.sleep(3 * minuteMs, stop.signal);
+      return { plan: rolls };
+    },
   });
   it.clock.timer(3.5 * minuteMs, () => stop.abort(new Error('stopped')));
   expect((await it.ended()).fault).toMatchObject({ kind: 'waiting' });

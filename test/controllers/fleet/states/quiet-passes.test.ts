@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { byText } from '../../../../src/model/base/text.ts';
 import { arena, type Arena } from '../../arena.ts';
 
 let world: Arena;
@@ -116,7 +117,7 @@ test('history is in the order of time, the newest first, whatever was recorded a
   }
   const all = await runs();
   expect(all.map(({ startedAt }) => startedAt)).toEqual(
-    all.map(({ startedAt }) => startedAt).toSorted((a, b) => b.localeCompare(a)),
+    all.map(({ startedAt }) => startedAt).toSorted((a, b) => byText(b, a)),
   );
   const { stdout } = await world.flycd(['history', '--all', '--limit', '2', '--fleet', 'acme', '--output', 'json']);
   const two = (JSON.parse(stdout) as { readonly runs: readonly Told[] }).runs;
