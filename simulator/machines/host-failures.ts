@@ -26,7 +26,7 @@ export function hostUp(world: World, host: string, resurrects = false): void {
   if (!world.hostsDown.delete(host)) return;
   const found = machinesOn(world, host).filter((machine) => machine.hostStatus === 'unreachable');
   for (const machine of found) {
-    if (machine.state !== 'destroyed') recover(world, machine, { type: 'start', status: 'starting' });
+    if (machine.state !== 'destroyed') recover(world, machine);
     else if (resurrects) resurrect(world, machine);
   }
   for (const standby of found.flatMap((machine) => standbysOf(machine))) {

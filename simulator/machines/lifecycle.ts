@@ -237,14 +237,23 @@ export function halt(world: World, machine: Machine): void {
 
 const onItsWayUp: ReadonlySet<MachineState> = new Set(['creating', 'created', 'starting', 'restarting', 'replacing']);
 
-/** Its host is back, or another one has it: what ran or was about to boots again, what was on its way out is gone. */
-export function recover(world: World, machine: Machine, why: Pick<MachineEvent, 'type' | 'status' | 'request'>): void {
+/**
+ * Its host is back, or another one has it: what ran or was about to boots again, what was on its way out is gone. Of a stop
+ * that the host did not live to end, the exit is still one that was asked for.
+ */
+export function recover(
+  world: World,
+  machine: Machine,
+  migration?: Pick<MachineEvent, 'type' | 'status' | 'request'>,
+): void {
   const { state } = machine;
+  const boots = state === 'started' || onItsWayUp.has(state);
   machine.hostStatus = 'ok';
-  record(world, machine, { ...why, source: 'flyd' });
-  if (isRunning(state)) recordExit(world, machine, { code: killedExitCode, requested: false, restarting: true });
+  const why = migration ?? (boots ? { type: 'start', status: 'starting' } : undefined);
+  if (why !== undefined) record(world, machine, { ...why, source: 'flyd' });
+  if (isRunning(state)) recordExit(world, machine, { code: killedExitCode, requested: !boots, restarting: boots });
   if (state === 'destroying') return bury(world, machine);
-  if (state === 'started' || onItsWayUp.has(state)) return boot(world, machine, true);
+  if (boots) return boot(world, machine, true);
   // The snapshot of a suspended machine stays on the host it was taken on.
   const kept = state === 'failed' || state === 'launch_failed';
   enter(world, machine, kept ? state : 'stopped');

@@ -56,6 +56,8 @@ test.each([
   [911_469_118, 'a machine gets a volume that was free a moment late, and has yet to grow'],
   [911_468_515, 'two FlyCDs set the same secret, each after a machine of the other one had it'],
   [911_465_905, 'git gives a group a schedule while somebody deploys by hand: its standby stays'],
+  [1_697_670_866, 'a host is down while a machine there stops'],
+  [1_697_673_971, 'a command with a database of its own is killed, and Fly takes back what it had updated'],
   [733_400_633, 'a standby pulls its image for longer than a pass takes to settle'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

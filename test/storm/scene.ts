@@ -38,7 +38,7 @@ export interface Scene {
   /** Apps that a person has suspended at some time. */
   readonly suspended: Set<string>;
   passes: number;
-  /** The database was lost at some time. */
+  /** What a FlyCD remembered was lost at some time: the database, or that of a command which had one of its own. */
   hasForgotten: boolean;
 }
 

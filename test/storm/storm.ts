@@ -234,6 +234,7 @@ async function settle(scene: Scene): Promise<void> {
 
 async function said(scene: Scene, speech: Speech | undefined): Promise<void> {
   if (speech === undefined) return;
+  if (speech.state !== undefined) scene.hasForgotten = true;
   if (speech.word.kind === 'suspend') scene.suspended.add(speech.word.app ?? '');
   if (speech.afterMs !== undefined) await scene.world.clock.sleep(speech.afterMs);
   const heardOf = listen(scene.world, scene.watch, speech);

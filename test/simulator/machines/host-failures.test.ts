@@ -59,6 +59,23 @@ describe('a host that is down', () => {
     expect((await it.call('POST', '/apps/shop/machines', { region: 'arn', config })).status).toBe(200);
   });
 
+  test('ends a stop that was under way: asked for, and not begun again', async () => {
+    const it = await platform();
+    const { id } = await it.machine();
+    await it.call('POST', `/apps/shop/machines/${id}/stop`);
+    await strike(it, hostOf(it, id), 'down');
+    await it.clock.sleep(60_000);
+    await strike(it, hostOf(it, id), 'up');
+    await it.clock.sleep(60_000);
+    const { state, events } = await it.look(id);
+    expect(state).toBe('stopped');
+    expect(events[0]).toMatchObject({
+      type: 'exit',
+      request: { exit_event: { requested_stop: true, restarting: false } },
+    });
+    expect(events.map(({ type }: { type: string }) => type)).toEqual(['exit', 'stop', 'start', 'launch']);
+  });
+
   test('comes back: what ran boots again in the same version, what was stopped stays so', async () => {
     const it = await platform();
     const running = await it.machine();
