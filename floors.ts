@@ -28,7 +28,7 @@ export const rooms: readonly Room[] = [
     inner: [['reading'], ['older-forms'], ['sections'], ['live']],
   },
   { folder: 'src/watchdog', floor: 1, packages: ['node:*'] },
-  { folder: 'src/http', floor: 3, packages: [] },
+  { folder: 'src/http', floor: 3, packages: ['undici', 'ipaddr.js', 'node:dns', 'node:net'] },
   {
     folder: 'src/plan',
     floor: 3,

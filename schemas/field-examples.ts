@@ -307,6 +307,7 @@ const settings: Readonly<Record<string, string>> = {
   'history.keep_days': '30',
   'history.keep_runs': '20',
   'mirror.max_mb': '2048',
+  allow_hosts: '[git.corp.internal, 10.20.0.0/16]',
   fleet: 'acme',
 };
 

@@ -56,6 +56,14 @@ export const Settings = z.strictObject({
     })
     .optional()
     .describe('Copies of git repositories. A project whose repository is too large is not read; all others go on.'),
+  allow_hosts: z
+    .array(
+      z.string().regex(/^(?:\*\.)?[\w.:[\]-]+(?:\/\d{1,3})?$/, 'a host name, an address, or a range as 10.0.0.0/8'),
+    )
+    .optional()
+    .describe(
+      'Private hosts that repositories and images in config may lead to: names (`*.` before one: all below it), addresses and CIDRs. FLYCD_ALLOW_HOSTS adds to it, with commas between. Default: public hosts only.',
+    ),
   fleet: label()
     .optional()
     .describe('Name under which machines are owned. Default: the root project’s name, else flycd.'),

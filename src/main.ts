@@ -18,11 +18,12 @@ function isTooOld(version: string): boolean {
 async function start(): Promise<void> {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache();
-  const [{ hostname }, { readlinkSync }, { main }, { systemClock }] = await Promise.all([
+  const [{ hostname }, { readlinkSync }, { main }, { systemClock }, { proxiedFetch }] = await Promise.all([
     import('node:os'),
     import('node:fs'),
     import('./cli/main.ts'),
     import('./model/base/clock.ts'),
+    import('./http/proxies.ts'),
   ]);
   const stop = new AbortController();
   let stoppedAt = 0;
@@ -44,14 +45,15 @@ async function start(): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
+  const env = Object.freeze({ ...process.env });
   const code = await main(process.argv.slice(2), {
-    env: Object.freeze({ ...process.env }),
+    env,
     cwd: process.cwd(),
     stdin: { isTTY: process.stdin.isTTY ?? false, line: () => lineOf(stop.signal) },
     stdout: output(process.stdout),
     stderr: output(process.stderr),
     clock: systemClock,
-    fetch,
+    fetch: proxiedFetch(env, { fetch, clock: systemClock }),
     signal: stop.signal,
     random: Math.random,
     watchdog: async (onError) => (await import('./watchdog/watchdog.ts')).startWatchdog({ onError }),

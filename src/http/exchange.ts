@@ -1,4 +1,5 @@
 import type { Clock } from '../model/base/clock.ts';
+import { HostRefused } from './hosts.ts';
 
 export interface ExchangeRequest {
   readonly url: URL;
@@ -21,7 +22,8 @@ export type Exchange =
       readonly retryAfterMs: number | undefined;
       readonly body: Body;
     }
-  | { readonly kind: 'silence'; readonly why: string };
+  /** `refused`: no request was sent, since the host is one that config may not lead to. */
+  | { readonly kind: 'silence'; readonly why: string; readonly refused?: HostRefused };
 
 /** A refusal is a line of JSON or an edge's HTML page; what is longer is not read on. */
 const errorBytesMax = 16 * 1024;
@@ -82,7 +84,8 @@ async function converse(
       signal,
     });
   } catch (error) {
-    return { kind: 'silence', why: why(error) };
+    const refused = [error, (error as Error).cause].find((one) => one instanceof HostRefused);
+    return { kind: 'silence', why: why(error), ...(refused && { refused }) };
   }
   return {
     kind: 'answer',

@@ -1,5 +1,6 @@
 import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
+import { HostRefused } from '../http/hosts.ts';
 import { createAnswers } from './answers.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
@@ -37,6 +38,7 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
   });
   /** By host: not before, by the monotonic clock. */
   const pauses = new Map<string, number>();
+  const refused = new Set<string>();
 
   async function ask(ref: string, reference: ImageReference): Promise<string | undefined> {
     try {
@@ -46,7 +48,11 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
     } catch (error) {
       if (error instanceof RegistryError && error.retryAt !== undefined)
         pauses.set(reference.host, clock.monotonic() + error.retryAt - clock.now());
-      log.debug({ image: ref, why: (error as Error).message }, 'the digest of an image is unknown');
+      const { message, cause } = error as Error;
+      // An operator has to write something: told once, for it is asked again in each pass.
+      const isNews = cause instanceof HostRefused && refused.size < rememberedMax && !refused.has(cause.host);
+      if (isNews) refused.add(cause.host);
+      log[isNews ? 'warn' : 'debug']({ image: ref, why: message }, 'the digest of an image is unknown');
       return undefined;
     }
   }

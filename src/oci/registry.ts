@@ -3,6 +3,7 @@ import type { Clock } from '../model/base/clock.ts';
 import { momentOf, msSince, type Moment } from '../model/base/moment.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 import { exchange, type Exchange } from '../http/exchange.ts';
+import type { HostRefused } from '../http/hosts.ts';
 import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
 
 interface RegistryCredential {
@@ -26,8 +27,8 @@ export class RegistryError extends Error {
   /** Milliseconds since the epoch before which this host wants no more questions. */
   readonly retryAt: number | undefined;
 
-  constructor(message: string, status?: number, retryAt?: number) {
-    super(message);
+  constructor(message: string, status?: number, retryAt?: number, cause?: HostRefused) {
+    super(message, { cause });
     this.name = 'RegistryError';
     this.status = status;
     this.retryAt = retryAt;
@@ -273,6 +274,10 @@ async function send(parts: RegistryParts, question: Question): Promise<RegistryA
 }
 
 function answered(url: URL, { bytesMax }: Question, answer: Exchange): RegistryAnswer {
+  if (answer.kind === 'silence' && answer.refused !== undefined) {
+    const { why, refused } = answer;
+    throw new RegistryError(`${url.host} is not asked: ${why}; ${refused.next}`, undefined, undefined, refused);
+  }
   if (answer.kind === 'silence') throw new RegistryError(`${url.host} cannot be reached (${answer.why})`);
   const { status, headers, body } = answer;
   if (body.state === 'broken') throw new RegistryError(`the answer of ${url.host} broke off (${body.why})`);

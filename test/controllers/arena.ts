@@ -109,6 +109,8 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
   const env = (state: string) => ({
     ...simulator.environment,
     FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
+    // What config names is on this computer in tests.
+    FLYCD_ALLOW_HOSTS: '127.0.0.0/8',
     ...options.env,
     XDG_STATE_HOME: join(folder, state),
     USER: 'alice',

@@ -93,6 +93,7 @@ export async function startStage(files: Readonly<Record<string, string>>, onEnd:
         // Of every stage alike: what machines carry of secrets is part of what is compared.
         FLYCD_EVIDENCE_KEY: 'the same key for every stage',
         ...simulator.environment,
+        FLYCD_ALLOW_HOSTS: '127.0.0.0/8',
         ...env,
       },
     });

@@ -129,7 +129,7 @@ async function compose(
     evidence,
     images: once(async () => {
       const { createImages } = await io.clock.busy(() => import('./images.ts'));
-      return createImages(invocation, dataDirectory);
+      return createImages(invocation, settings, dataDirectory);
     }),
     async close() {
       loading.close();

@@ -4,7 +4,9 @@ import type { ImageLookup } from '../../../controllers/images/lookup.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Invocation } from '../shell/invocation.ts';
 import { flyToken, variable } from '../shell/io.ts';
+import { hostGuard } from './allowed-hosts.ts';
 import { registryAccess } from './registry.ts';
+import type { OperatorSettings } from './settings.ts';
 
 export interface Images {
   /** Looks for images, and makes none. */
@@ -14,11 +16,16 @@ export interface Images {
 }
 
 /** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
-export async function createImages({ io, log, redactor }: Invocation, dataDirectory: () => string): Promise<Images> {
+export async function createImages(
+  { io, log, redactor }: Invocation,
+  settings: OperatorSettings,
+  dataDirectory: () => string,
+): Promise<Images> {
   const [{ createRegistryImages }, { createImagePulls }, { createFlyctl }] = await io.clock.busy(() =>
     Promise.all([import('../../oci/images.ts'), import('../../oci/pulls.ts'), import('../../fly/builder/flyctl.ts')]),
   );
-  const { fetch, clock, env } = io;
+  const { clock, env } = io;
+  const { fetch } = hostGuard(io, settings);
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
   const token = new SecretValue(flyToken(io) ?? '');
   const flyctl = createFlyctl({ path: variable(env, 'FLYCTL_PATH'), environment: env, token, clock, redactor });

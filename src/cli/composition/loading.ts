@@ -14,6 +14,7 @@ import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
+import { hostGuard } from './allowed-hosts.ts';
 import { createPasts, earlierCommits, learnSecrets, type ReadThen } from './earlier-commits.ts';
 import { idlePrune, leftAside, settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
@@ -80,7 +81,7 @@ export function createLoading(request: LoadingRequest): Loading {
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
-      if (!offline) digests ??= await createDigests(invocation);
+      if (!offline) digests ??= await createDigests(request);
       const images = offline ? undefined : digests;
       const asked = {
         path,
@@ -231,14 +232,16 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
   const directory = join(dataDirectory, 'mirrors');
   const megabytes = request.settings.written.mirror?.max_mb;
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
-  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env, limits });
+  const hosts = hostGuard(io, request.settings);
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env, hosts, limits });
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */
-async function createDigests({ io, log, redactor }: Invocation): Promise<ImageDigests> {
+async function createDigests({ invocation, settings }: LoadingRequest): Promise<ImageDigests> {
+  const { io, log, redactor } = invocation;
   const [{ createImageDigests }, { registryAccess }] = await io.clock.busy(() =>
     Promise.all([import('../../oci/digest.ts'), import('./registry.ts')]),
   );
   const { credentials } = registryAccess(io, redactor);
-  return createImageDigests({ fetch: io.fetch, clock: io.clock, log, credentials });
+  return createImageDigests({ fetch: hostGuard(io, settings).fetch, clock: io.clock, log, credentials });
 }

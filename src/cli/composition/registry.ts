@@ -3,7 +3,7 @@ import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { RegistryCredentials } from '../../oci/registry.ts';
 import { flyToken, variable, type Io } from '../shell/io.ts';
 
-const flyRegistry = 'registry.fly.io';
+export const flyRegistry = 'registry.fly.io';
 /** Any will do: the password says who asks. */
 const user = 'x';
 

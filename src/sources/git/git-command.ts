@@ -45,6 +45,8 @@ export interface GitReach {
         readonly credential: GitCredential | undefined;
         /** The call's timeout, milliseconds. */
         readonly timeoutMs: number;
+        /** undefined: the operator gave the address, and git goes wherever that leads. Else it connects to these alone (none: to its proxy), and follows no redirect. */
+        readonly addresses?: readonly string[] | undefined;
       }
     | undefined;
 }
@@ -73,7 +75,7 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
     if (value !== undefined && value !== '') environment[name] = value;
   }
   const config = [...settings];
-  const { location, credential, timeoutMs = 0 } = reach.remote ?? {};
+  const { location, credential, addresses, timeoutMs = 0 } = reach.remote ?? {};
   // git's child for HTTP outlives a git that is stopped, and a FlyCD that is killed: a transfer that stands still ends itself
   const silence = Math.min(silenceSecondsMax, Math.max(1, Math.ceil(timeoutMs / 1000)));
   config.push(['http.lowSpeedLimit', '1'], ['http.lowSpeedTime', String(silence)]);
@@ -86,12 +88,36 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
     // git would send the header on to wherever it is redirected
     config.push(['http.followRedirects', 'false']);
   }
+  if (addresses !== undefined && location !== undefined) config.push(...bound(location, addresses));
   if (location?.scheme === 'ssh') {
-    environment['GIT_SSH_COMMAND'] = sshCommand(credential?.kind === 'ssh' ? credential : undefined);
+    const [address] = addresses ?? [];
+    environment['GIT_SSH_COMMAND'] = [
+      sshCommand(credential?.kind === 'ssh' ? credential : undefined),
+      ...(address === undefined ? [] : boundSsh(location, address)),
+    ].join(' ');
     const agent = credential?.kind === 'ssh' ? credential.agentSocket : undefined;
     if (agent !== undefined) environment['SSH_AUTH_SOCK'] = agent;
   }
   return withSettings(environment, config);
+}
+
+/** git's HTTP connects to these addresses of the host, and to no other host. */
+function bound(
+  { scheme, host, port }: GitLocation,
+  addresses: readonly string[],
+): readonly (readonly [string, string])[] {
+  if (scheme !== 'https' && scheme !== 'http') return [];
+  const redirects = ['http.followRedirects', 'false'] as const;
+  if (addresses.length === 0) return [redirects];
+  const at = port === '' ? (scheme === 'https' ? '443' : '80') : port;
+  const written = addresses.map((address) => (address.includes(':') ? `[${address}]` : address));
+  return [redirects, ['http.curloptResolve', `${host}:${at}:${written.join(',')}`]];
+}
+
+/** ssh connects there, and compares the key with that of the name. */
+function boundSsh({ host, port }: GitLocation, address: string): readonly string[] {
+  const name = port === '' ? host.replace(/^\[(.*)\]$/, '$1') : `[${host.replace(/^\[(.*)\]$/, '$1')}]:${port}`;
+  return [`-o HostName=${address}`, `-o 'HostKeyAlias=${name}'`];
 }
 
 /** They beat those that it has, and what a repository's own config says. */

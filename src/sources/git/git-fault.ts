@@ -35,6 +35,11 @@ export function isUnadvertised(error: GitError): boolean {
   );
 }
 
+/** true: the server named another address, and git was told not to go there. */
+export function isRedirect(error: GitError): boolean {
+  return /unable to update url base from redirection|returned error: 30\d/i.test(error.stderr);
+}
+
 export function noSuchRef(ref: string, { remote }: GitLocation): Fault {
   const short = /^[0-9a-f]{7,39}$/.test(ref);
   return new Fault({
@@ -71,7 +76,7 @@ export function mirrorFault(error: GitError, location: GitLocation): Fault {
       next: `compare the key with the one ${host} publishes, then correct the known_hosts file`,
     });
   }
-  if (/unable to update url base from redirection|returned error: 30\d/i.test(stderr)) {
+  if (isRedirect(error)) {
     return new Fault({
       kind: 'stalled',
       what: `git repository ${remote} has moved`,

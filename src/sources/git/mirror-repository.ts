@@ -21,6 +21,7 @@ import {
   type MirrorLimits,
   type SizeWatch,
 } from './mirror-size.ts';
+import type { MirrorWay } from './mirror-way.ts';
 import { rootCommit } from './root-commit.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { isCommitId } from '../tree/ref.ts';
@@ -30,7 +31,8 @@ export interface MirrorParts {
   readonly directory: string;
   readonly location: GitLocation;
   /** Asked before each use, so that a renewed token counts. */
-  readonly credential: () => Promise<GitCredential | undefined>;
+  readonly credential: (location: GitLocation) => Promise<GitCredential | undefined>;
+  readonly way: MirrorWay;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,6 +52,9 @@ const tooLargeMs = 60 * 60_000;
 const treesMax = 4;
 /** Local calls end in milliseconds; a fetch that must repack may keep them waiting. */
 const localTimeoutMs = 120_000;
+
+/** A call's arguments, with the address as it is asked. */
+type RemoteArgs = (remote: string) => readonly string[];
 
 interface Head {
   /** What the ref points to: a commit, or a tag object. */
@@ -177,7 +182,7 @@ export class Mirror {
   async #named(ref: string): Promise<string> {
     const { askTimeoutMs, location } = this.#parts;
     const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-    const answer = await this.#remote(['ls-remote', '--', location.remote, ...names], askTimeoutMs);
+    const answer = await this.#remote((remote) => ['ls-remote', '--', remote, ...names], askTimeoutMs);
     const advertised = parseAdvertised(answer);
     const name = names.find((one) => advertised.has(one));
     const oid = advertised.get(name ?? '');
@@ -249,7 +254,7 @@ export class Mirror {
   async #fetch(refspecs: readonly string[]): Promise<void> {
     const { clock, log, location } = this.#parts;
     const options = ['--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
-    const args = ['fetch', ...options, '--', location.remote, ...refspecs];
+    const args = (remote: string): readonly string[] => ['fetch', ...options, '--', remote, ...refspecs];
     const began = clock.now();
     this.#isNew = false;
     try {
@@ -262,7 +267,7 @@ export class Mirror {
   }
 
   /** Of a fetch that brings too much nothing stays. */
-  async #fetchSized(args: readonly string[]): Promise<void> {
+  async #fetchSized(args: RemoteArgs): Promise<void> {
     const { directory, clock, fetchTimeoutMs } = this.#parts;
     await checkDisk(this.#parts);
     try {
@@ -279,21 +284,26 @@ export class Mirror {
   }
 
   /** `watch` begins with the call itself: before that it waits for its turn. */
-  async #remote(args: readonly string[], timeoutMs: number, watch?: () => SizeWatch): Promise<string> {
-    const { directory, clock, location, permits } = this.#parts;
-    const credential = await this.#parts.credential();
-    const remote = { location, credential, timeoutMs };
-    const environment = gitEnvironment({ environment: this.#parts.environment, remote });
-    const redactor = redactorOf(credential);
-    return permits(async () => {
-      const watching = watch?.();
-      const ending = watching === undefined ? {} : { endedBy: watching.exceeded };
-      try {
-        return await runGit({ directory, args, environment, clock, timeoutMs, redactor, ...ending });
-      } finally {
-        watching?.stop();
-      }
-    });
+  async #remote(args: RemoteArgs, timeoutMs: number, watch?: () => SizeWatch): Promise<string> {
+    const { directory, clock, permits, way, environment: inherited } = this.#parts;
+    return permits(() =>
+      way.go(async (location, addresses) => {
+        const credential = await this.#parts.credential(location);
+        const environment = gitEnvironment({
+          environment: inherited,
+          remote: { location, credential, timeoutMs, addresses },
+        });
+        const redactor = redactorOf(credential);
+        const watching = watch?.();
+        const ending = watching === undefined ? {} : { endedBy: watching.exceeded };
+        const call = { directory, args: args(location.remote), environment, clock, timeoutMs, redactor, ...ending };
+        try {
+          return await runGit(call);
+        } finally {
+          watching?.stop();
+        }
+      }),
+    );
   }
 
   #local(args: readonly string[]): Promise<string> {

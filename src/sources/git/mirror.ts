@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import type { Descent } from '../../model/removal.ts';
+import type { HostGuard } from '../../http/guard.ts';
 import type { Log } from '../../model/base/log.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
@@ -11,6 +12,7 @@ import { admittedLocation } from '../tree/admitted-location.ts';
 import { originOf } from '../tree/origin.ts';
 import { checkRef } from '../tree/ref.ts';
 import { Mirror } from './mirror-repository.ts';
+import { createMirrorWay } from './mirror-way.ts';
 import { defaultMirrorLimits, type MirrorLimits } from './mirror-size.ts';
 import { createPermits } from './permits.ts';
 import type { GitMirrors, GitSourceRequest, Tree } from '../tree/tree.ts';
@@ -27,6 +29,8 @@ export interface GitMirrorsOptions {
   readonly askTimeoutMs?: number | undefined;
   /** For a fetch, the first and largest included; 5 min otherwise. */
   readonly fetchTimeoutMs?: number | undefined;
+  /** Where addresses out of config files may lead; undefined: anywhere. */
+  readonly hosts?: HostGuard | undefined;
   /** Default: `defaultMirrorLimits`. */
   readonly limits?: Partial<MirrorLimits> | undefined;
 }
@@ -54,6 +58,7 @@ const readersMax = 4;
  */
 export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
   const mirrors = new Map<string, Mirror>();
+  const given = new Set<string>();
   const passes = new WeakMap<object, Map<string, Promise<Tree>>>();
   const permits = createPermits(remoteChildrenMax);
   const readers = new Set<Mirror>();
@@ -67,14 +72,21 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
     oldest.close();
   }
 
-  function mirrorOf(location: GitLocation): Mirror {
+  function mirrorOf(location: GitLocation, trust: GitSourceRequest['trust']): Mirror {
     const key = keyOf(location);
+    // The operator's own config repo is no other one where a config file names it too.
+    if (trust === 'operator') given.add(key);
     const known = mirrors.get(key);
     if (known !== undefined) return known;
     const mirror = new Mirror({
       directory: join(options.directory, `${key}.git`),
       location,
-      credential: () => credentialOf(location, options.credentials),
+      credential: (asked) => credentialOf(asked, options.credentials),
+      way: createMirrorWay({
+        location,
+        clock: options.clock,
+        guard: () => (given.has(key) ? undefined : options.hosts),
+      }),
       environment: options.environment ?? {},
       clock: options.clock,
       log: options.log,
@@ -89,7 +101,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
   }
 
   function once(request: GitSourceRequest, location: GitLocation): Promise<Tree> {
-    const mirror = mirrorOf(location);
+    const mirror = mirrorOf(location, request.trust);
     if (request.pass === undefined) return mirror.tree(request.ref);
     const seen = passes.get(request.pass) ?? new Map<string, Promise<Tree>>();
     passes.set(request.pass, seen);
@@ -107,10 +119,10 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
     },
     async origin(request, commit) {
       const location = admittedLocation(request);
-      const root = await mirrorOf(location).root(request.ref, commit);
+      const root = await mirrorOf(location, request.trust).root(request.ref, commit);
       return originOf({ address: location.remote, root });
     },
-    descends: (request, commit, from) => mirrorOf(admittedLocation(request)).descends(commit, from),
+    descends: (request, commit, from) => mirrorOf(admittedLocation(request), request.trust).descends(commit, from),
     close() {
       for (const mirror of mirrors.values()) mirror.close();
     },
