@@ -1,4 +1,4 @@
-/** The way out that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name: read as curl, and so git, reads them. */
+/** The way out that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name: read as curl, and so git, reads them, but that curl knows no ports there. */
 
 import type { Clock } from '../model/base/clock.ts';
 

@@ -5,6 +5,7 @@ import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Invocation } from '../shell/invocation.ts';
 import { flyToken, variable } from '../shell/io.ts';
 import { hostGuard } from './allowed-hosts.ts';
+import { withCertificates } from './certificates.ts';
 import { registryAccess } from './registry.ts';
 import type { OperatorSettings } from './settings.ts';
 
@@ -28,7 +29,13 @@ export async function createImages(
   const { fetch } = hostGuard(io, settings);
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
   const token = new SecretValue(flyToken(io) ?? '');
-  const flyctl = createFlyctl({ path: variable(env, 'FLYCTL_PATH'), environment: env, token, clock, redactor });
+  const flyctl = createFlyctl({
+    path: variable(env, 'FLYCTL_PATH'),
+    environment: await withCertificates(io, dataDirectory()),
+    token,
+    clock,
+    redactor,
+  });
   return {
     sight: { log, images, flyctl, pulls: createImagePulls({ fetch, clock, log, ownHost: images.host }) },
     async builds() {

@@ -15,6 +15,7 @@ import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
 import { hostGuard } from './allowed-hosts.ts';
+import { withCertificates } from './certificates.ts';
 import { createPasts, earlierCommits, learnSecrets, type ReadThen } from './earlier-commits.ts';
 import { idlePrune, leftAside, settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
@@ -233,7 +234,8 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
   const megabytes = request.settings.written.mirror?.max_mb;
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
   const hosts = hostGuard(io, request.settings);
-  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env, hosts, limits });
+  const environment = await withCertificates(io, dataDirectory);
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits });
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */
