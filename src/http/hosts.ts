@@ -67,7 +67,8 @@ export function checkResolved(host: string, addresses: readonly string[], allowe
 
 function checkAddress(host: string, address: ipaddr.IPv4 | ipaddr.IPv6, { names, ranges }: AllowedHosts): void {
   const kind = address.range();
-  if (kind === 'unicast' || isNamed(nameOf(host), { names })) return;
+  const isPublic = kind === 'unicast' && (address.kind() === 'ipv4' || address.match(publicIPv6, 3));
+  if (isPublic || isNamed(nameOf(host), { names })) return;
   if (ranges.some((range) => range[0].kind() === address.kind() && address.match([...range]))) return;
   const shown = address.toString();
   const which = kinds[kind] ?? 'not public';
@@ -76,6 +77,9 @@ function checkAddress(host: string, address: ipaddr.IPv4 | ipaddr.IPv6, { names,
     withoutBrackets(host) === shown ? `${shown} is ${which}` : `${host} is ${shown}, which is ${which}`,
   );
 }
+
+/** All that is given out (RFC 4291, 2.4); ipaddr.js calls also the rest unicast. */
+const publicIPv6 = ipaddr.IPv6.parse('2000::');
 
 /** ipaddr.js names ranges after their documents. Fly's private network, 6PN, is fdaa::/16 and so a unique local one. */
 const kinds: Readonly<Record<string, string>> = {

@@ -48,6 +48,8 @@ describe('hosts of a private network', () => {
     ['[fdaa:0:18::3]', 'fdaa:0:18::3 is an address of a private network'],
     ['[fe80::1]', 'fe80::1 is a link-local address'],
     ['[64:ff9b::a00:1]', '64:ff9b::a00:1 is not public'],
+    ['[::7f00:1]', '::7f00:1 is not public'],
+    ['[4000::1]', '4000::1 is not public'],
     ['[2002:7f00:1::]', '2002:7f00:1:: is not public'],
   ])('%s is refused', (host, why) => {
     expect(refusal(host)).toBe(why);
