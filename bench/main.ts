@@ -10,6 +10,7 @@ import { desiredState } from './measures/desired.ts';
 import { machineLine, tableText, type Figure } from './figures.ts';
 import { writeFleet } from './fleet.ts';
 import { flyConfigs } from './measures/flyconfig.ts';
+import { historySize, type HistorySizes } from './measures/history.ts';
 import { fullPass, syncWorld } from './measures/pass.ts';
 import { pushToPlan } from './measures/push.ts';
 import { simulatedRequests } from './measures/requests.ts';
@@ -29,6 +30,7 @@ interface Sizes {
   readonly requests: { readonly machinesPerApp: number; readonly reads: number };
   readonly configs: { readonly count: number; readonly runs: number };
   readonly rollout: RolloutSizes;
+  readonly history: HistorySizes;
 }
 
 const full: Sizes = {
@@ -41,6 +43,7 @@ const full: Sizes = {
   requests: { machinesPerApp: 3, reads: 20_000 },
   configs: { count: 1_000, runs: 9 },
   rollout: { apps: 50, machinesPerApp: 4 },
+  history: { apps: 1_000, commits: 10_000 },
 };
 
 const quick: Sizes = {
@@ -53,6 +56,7 @@ const quick: Sizes = {
   requests: { machinesPerApp: 3, reads: 200 },
   configs: { count: 50, runs: 3 },
   rollout: { apps: 4, machinesPerApp: 4 },
+  history: { apps: 8, commits: 50 },
 };
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -69,6 +73,7 @@ async function bench(workspace: Workspace, built: string, sizes: Sizes): Promise
   add(await desiredState(workspace, await writeFleet(workspace, 'read', sizes.apps), sizes.loads));
   add(await simulatedRequests(workspace, { ...sizes.requests, apps: sizes.apps }));
   add(await rollout(workspace, sizes.rollout));
+  add(await historySize(workspace, sizes.history));
   const simulator = await startBenchSimulator(workspace);
   const fleet = await writeFleet(workspace, 'synced', sizes.apps);
   const world = await syncWorld(workspace, { built, fleet, simulator });

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { main } from '../../src/cli/main.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import { smokeMs } from '../../src/plan/classify/health.ts';
 import { atOnce } from '../../controllers/rollout/rolling.ts';
 import type { Figure } from '../figures.ts';
+import { syncOnce } from '../in-process.ts';
 import type { Workspace } from '../workspace.ts';
 
 export interface RolloutSizes {
@@ -32,15 +32,16 @@ export async function rollout(
   const folder = await mkdtemp(join(workspace.folder, 'rollout-'));
   const clock = new IdleClock();
   const simulator = await startSimulator({ clock, seed: 1 });
+  const sync = (): Promise<void> => syncOnce({ simulator, folder, state: join(folder, '..', 'rollout-state'), clock });
   try {
     await write(folder, apps, machinesPerApp, 'hello');
-    await sync(simulator, folder, clock);
+    await sync();
     await clock.sleep(restMs);
     const bootMs = watchBoots(simulator);
     await write(folder, apps, machinesPerApp, 'bye');
     const first = simulator.world.requests.length;
     const began = clock.now();
-    await sync(simulator, folder, clock);
+    await sync();
     const took = clock.now() - began;
     const requests = simulator.world.requests.slice(first);
     const limited = requests.filter(({ status }) => status === 429).length;
@@ -84,22 +85,4 @@ network: { ips: [] }
 `;
     await writeFile(join(folder, name, 'app.yaml'), text);
   }
-}
-
-/** In this process, on its clock. */
-async function sync(simulator: Simulator, folder: string, clock: IdleClock): Promise<void> {
-  let said = '';
-  const output = { isTTY: false, write: (text: string): void => void (said += text) };
-  const code = await main(['sync', '--once', folder], {
-    env: { ...simulator.environment, XDG_STATE_HOME: join(folder, '..', 'rollout-state') },
-    cwd: folder,
-    clock,
-    fetch,
-    signal: new AbortController().signal,
-    random: () => 0.5,
-    host: { name: 'bench', space: '', pid: process.pid, isAlive: () => true },
-    stdout: output,
-    stderr: output,
-  });
-  if (code !== 0) throw new Error(`sync of the fleet that rolls ended with ${code}: ${said}`);
 }

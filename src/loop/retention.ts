@@ -9,6 +9,9 @@ const firstMs = 10 * 60 * 1000;
 const busyMs = 10;
 const pauseMs = 20;
 
+/** A person deploys by hand and goes back in git by some commits, not by a thousand. */
+const revisionsKept = 1_000;
+
 /** What of history stays. Both count: a run goes that is older and not among the newest. */
 export interface Retention {
   readonly keepDays: number;
@@ -27,6 +30,8 @@ interface RunStore {
   appsWithRuns(): Promise<readonly string[]>;
   /** Forgets some of the oldest, and answers how many. */
   forgetRuns(app: string, what: { readonly finishedBefore: number; readonly keepNewest: number }): Promise<number>;
+  /** Forgets some of those first seen before that time, and answers how many. */
+  forgetRevisions(what: { readonly seenBefore: number; readonly keepNewest: number }): Promise<number>;
   /** Some of the room that is free. true: there is more. */
   giveBackRoom(): Promise<boolean>;
 }
@@ -38,7 +43,7 @@ interface Forgetting {
 }
 
 /**
- * How many runs were forgotten. All room that is free then goes back to the disk, whoever left it. Others
+ * How many runs were forgotten; revisions of git that were seen as long ago go with them. All room that is free then goes back to the disk, whoever left it. Others
  * have their turn between.
  */
 export async function forgetOldRuns({ clock, store, retention }: Forgetting, signal?: AbortSignal): Promise<number> {
@@ -59,6 +64,8 @@ export async function forgetOldRuns({ clock, store, retention }: Forgetting, sig
       if (some === 0) break;
     }
   }
+  const seen = { seenBefore: what.finishedBefore, keepNewest: revisionsKept };
+  while ((await store.forgetRevisions(seen)) > 0) await pause();
   while (await store.giveBackRoom()) await pause();
   return forgotten;
 }

@@ -141,6 +141,11 @@ export interface Store extends StoreReader {
    * that goes on, the newest, one whose version ran well, or the last that says where the app is or that git named it.
    */
   forgetRuns(app: string, what: { readonly finishedBefore: number; readonly keepNewest: number }): Promise<number>;
+  /**
+   * Forgets some revisions of git that were first seen before that time and are not among the newest; how many. Never the first
+   * of all, nor one that the newest run of an app is of. One that git goes back to is new again.
+   */
+  forgetRevisions(what: { readonly seenBefore: number; readonly keepNewest: number }): Promise<number>;
   /** Gives some room of the file that is free back to the disk. true: there is more. */
   giveBackRoom(): Promise<boolean>;
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */

@@ -177,6 +177,86 @@ describe('runs that are forgotten', () => {
   });
 });
 
+describe('revisions of git that are forgotten', () => {
+  const seen = (path: string): readonly unknown[] => {
+    const raw = new Sqlite(path, { readonly: true });
+    try {
+      return raw.prepare('SELECT revision FROM seen_revision ORDER BY at').pluck().all();
+    } finally {
+      raw.close();
+    }
+  };
+  const nameOf = (commit: number): string => `commit-${commit}`;
+
+  /** So many commits, an hour apart. */
+  async function commits({ clock, store }: { clock: IdleClock; store: Store }, count: number): Promise<void> {
+    for (let commit = 0; commit < count; commit += 1) {
+      await store.seeRevision(nameOf(commit));
+      clock.set(60 * 60_000);
+    }
+  }
+
+  test('are older, and not among the newest thousand', async () => {
+    const it = history();
+    await commits(it, 1_700);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    const newest = Array.from({ length: 1_000 }, (_unused, index) => nameOf(700 + index));
+    expect(seen(it.path)).toEqual([nameOf(0), ...newest]);
+    await forgetOldRuns({ ...it, retention: { keepDays: 60, keepRuns: 1 } });
+    expect(seen(it.path)).toHaveLength(1_001);
+  });
+
+  test('are none of the last days, however many came', async () => {
+    const it = history();
+    await commits(it, 1_700);
+    await forgetOldRuns({ ...it, retention: { keepDays: 60, keepRuns: 1 } });
+    expect(seen(it.path)).toEqual([nameOf(0), ...Array.from({ length: 1_440 }, (_unused, at) => nameOf(260 + at))]);
+  });
+
+  test('are never what an app was last found at: a commit that stays is no new one, whatever others see', async () => {
+    const it = history();
+    const { store, clock } = it;
+    await store.seeRevision('the first');
+    clock.set(dayMs);
+    await store.seeRevision('stays');
+    const since = clock.now();
+    for (const revision of ['the first', 'stays'])
+      await store.finishRun(await store.startRun(runStart('web', { revision })), unchanged);
+    clock.set(dayMs);
+    await commits(it, 1_500);
+    clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(seen(it.path)).toHaveLength(1_002);
+    expect(await store.revisionSeenAt('stays')).toBe(since);
+    expect(await store.revisionSeenAt(nameOf(10))).toBe(clock.now());
+  });
+
+  test('leave the first one, without which nobody knows when the others came', async () => {
+    const it = history();
+    await it.store.seeRevision('the first');
+    it.clock.set(dayMs);
+    await it.store.seeRevision('stays');
+    const since = it.clock.now();
+    await it.store.finishRun(await it.store.startRun(runStart('web', { revision: 'stays' })), unchanged);
+    it.clock.set(dayMs);
+    await commits(it, 1_100);
+    it.clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(await it.store.revisionSeenAt('stays')).toBe(since);
+    expect(await it.store.revisionSeenAt('the first')).toBeUndefined();
+  });
+
+  test('are those of one fleet', async () => {
+    const it = history();
+    const other = testStore({ path: it.path, clock: it.clock, fleet: { name: 'other' } });
+    await commits({ ...it, store: other }, 1_200);
+    await commits(it, 1_200);
+    it.clock.set(400 * dayMs);
+    await forgetOldRuns({ ...it, retention: { keepDays: 1, keepRuns: 1 } });
+    expect(seen(it.path)).toHaveLength(1_200 + 1_001);
+  });
+});
+
 describe('a service', () => {
   test('forgets once a day, and ends with it', async () => {
     const it = history();

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
-import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
-import type { AppStatus, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
+import type { AppStatus } from '../../src/model/plan.ts';
 import type { RunOutcome, StepResult } from '../../src/model/run.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
-import { planBytesMax, planText } from '../../src/record/runs/plan-text.ts';
-import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
+import { machineUpdate, planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const result = (parts: Partial<StepResult> = {}): StepResult => ({
   kind: 'machine.update',
@@ -18,25 +16,6 @@ const result = (parts: Partial<StepResult> = {}): StepResult => ({
   finishedAt: 2,
   ...parts,
 });
-
-function machineUpdate(number: number, padding: number): MachineUpdate {
-  return {
-    kind: 'machine.update',
-    target: `web/app/arn/${number}`,
-    app: 'web',
-    because: 'git moved',
-    risk: 'restart',
-    changes: [{ path: 'image', from: 'a', to: 'b' }],
-    machineId: `m${number}`,
-    slot: { group: 'app', region: 'arn', number },
-    group: 'app',
-    config: { image: 'b', env: { PADDING: 'x '.repeat(padding / 2) } },
-    sent: { config: '0', image: '0' },
-    currentVersion: undefined,
-    skipLaunch: false,
-    reason: 'change',
-  };
-}
 
 describe('runs', () => {
   test('a run is recorded from start to end, with its results in order', async () => {
@@ -132,44 +111,6 @@ describe('runs', () => {
     expect(everything).not.toContain('word');
     expect(everything).toContain('got [secret] from https://git.example/x');
     expect((await store.pendingDeliveries())[0]?.repo).toBe('https://git.example/x');
-  });
-
-  test('a plan too large is kept without its details, and says so', () => {
-    const redactor = new Redactor();
-    const release: ReleaseStep = {
-      kind: 'release',
-      target: 'web',
-      app: 'web',
-      because: 'git moved',
-      risk: 'restart',
-      changes: [],
-      machines: Array.from({ length: 300 }, (_unused, number) => machineUpdate(number + 1, 5_000)),
-    };
-    const plan = planOf('web', { steps: [release], planId: 'f'.repeat(32) });
-    const text = planText(plan, redactor);
-    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(planBytesMax);
-    const kept = JSON.parse(text) as typeof plan;
-    expect(kept.planId).toBe(plan.planId);
-    expect(kept.steps[0]).toMatchObject({ kind: 'release', machines: { length: 300 } });
-    expect(kept.notes.at(-1)).toMatch(/^this plan was \d+ kB: history keeps it without its details$/);
-  });
-
-  test('property: any plan fits its limit', () => {
-    const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 999 }), fc.integer({ min: 0, max: 3_000 })), {
-      maxLength: 150,
-    });
-    const notes = fc.array(fc.string({ maxLength: 400 }), { maxLength: 150 });
-    fc.assert(
-      fc.property(steps, notes, (sizes, notes) => {
-        const plan = planOf('web', { notes, steps: sizes.map(([number, padding]) => machineUpdate(number, padding)) });
-        const limit = 20_000;
-        const text = planText(plan, new Redactor(), limit);
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
-        if (Buffer.byteLength(JSON.stringify(plan)) <= limit)
-          expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(plan)));
-      }),
-      { numRuns: 40 },
-    );
   });
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
+import type { AppPlan, MachineUpdate } from '../../src/model/plan.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
 import { openStore, openStoreReader, type StoreOptions } from '../../src/record/database.ts';
 import type { RunStart, Store } from '../../src/record/store.ts';
@@ -51,4 +51,24 @@ export function planOf(app: string, parts: Partial<AppPlan> = {}): AppPlan {
 
 export function runStart(app: string, parts: Partial<RunStart> = {}): RunStart {
   return { app, trigger: 'timer', actor: 'flycd', revision: 'c0ffee', plan: planOf(app), ...parts };
+}
+
+/** `padding`: characters of its config. */
+export function machineUpdate(number: number, padding: number): MachineUpdate {
+  return {
+    kind: 'machine.update',
+    target: `web/app/arn/${number}`,
+    app: 'web',
+    because: 'git moved',
+    risk: 'restart',
+    changes: [{ path: 'image', from: 'a', to: 'b' }],
+    machineId: `m${number}`,
+    slot: { group: 'app', region: 'arn', number },
+    group: 'app',
+    config: { image: 'b', env: { PADDING: 'x '.repeat(padding / 2) } },
+    sent: { config: '0', image: '0' },
+    currentVersion: undefined,
+    skipLaunch: false,
+    reason: 'change',
+  };
 }

@@ -176,7 +176,7 @@ interface GoodVersionTable {
   text: string;
 }
 
-/** When the fleet's git was first seen to be there. A row a commit: some hundred bytes, kept for good. */
+/** When the fleet's git was first seen to be there. A row a commit, some hundred bytes, forgotten as runs are. */
 interface SeenRevisionTable {
   fleet: string;
   revision: string;

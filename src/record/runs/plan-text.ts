@@ -2,25 +2,25 @@ import { isObject } from '../../model/base/json.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
 
-/** A release over 100 machines with 5 kB of config each fits whole; a thousand such runs are a gigabyte, not ten. */
+/** A release over a thousand machines fits, a kilobyte of changes for each of them. */
 export const planBytesMax = 1024 * 1024;
 /** Steps and holds kept of a plan that is too large even without its details: enough to see what it was about. */
 const stepsKept = 100;
 
 /**
- * The plan as redacted JSON of at most `limit` bytes. Of a larger one the configs to send go first, then the field
- * changes, then all but the first steps, notes and problems; a note says so. Its plan id stays that of the whole plan.
- * Stamps are not kept: nobody reads them again.
+ * The plan as redacted JSON of at most `limit` bytes. Of a larger one the field changes go first, then all but the first
+ * steps, notes and problems; a note says so. Its plan id stays that of the whole plan.
+ * Stamps and the configs to send are not kept: nobody reads them again, and they were two thirds of the whole database.
  */
 export function planText(whole: AppPlan, redactor: Redactor, limit = planBytesMax): string {
   const { bookkeeping: _bookkeeping, ...plan } = whole;
-  return textWithin(plan, redactor, limit);
+  return textWithin(withoutConfigs(plan), redactor, limit);
 }
 
 function textWithin(plan: AppPlan, redactor: Redactor, limit: number): string {
   const whole = textOf(plan, redactor);
   if (Buffer.byteLength(whole) <= limit) return whole;
-  for (const shorten of [withoutConfigs, withoutChanges, firstSteps]) {
+  for (const shorten of [withoutChanges, firstSteps]) {
     const text = textOf(noted(shorten(plan), Buffer.byteLength(whole)), redactor);
     if (Buffer.byteLength(text) <= limit) return text;
   }
@@ -55,14 +55,15 @@ function mapSteps(plan: AppPlan, change: (step: Step) => Step): AppPlan {
 function withoutConfigs(plan: AppPlan): AppPlan {
   return mapSteps(plan, (step) => {
     if (step.kind === 'release') {
-      return { ...step, machines: step.machines.map((machine) => ({ ...machine, config: {} })) };
+      const command = step.command && { ...step.command, config: {} };
+      return { ...step, command, machines: step.machines.map((machine) => ({ ...machine, config: {} })) };
     }
     return step.kind === 'machine.create' || step.kind === 'machine.update' ? { ...step, config: {} } : step;
   });
 }
 
 function withoutChanges(plan: AppPlan): AppPlan {
-  return mapSteps(withoutConfigs(plan), (step) =>
+  return mapSteps(plan, (step) =>
     step.kind === 'release' ? { ...step, changes: [], machines: [] } : { ...step, changes: [] },
   );
 }
