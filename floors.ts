@@ -19,7 +19,7 @@ export interface Room {
 }
 
 export const rooms: readonly Room[] = [
-  { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly']] },
+  { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly', 'operator']] },
   { folder: 'src/model', floor: 1, packages: ['node:crypto'], inner: [['base'], ['stamps'], ['standing']] },
   {
     folder: 'src/flyconfig',
@@ -48,7 +48,7 @@ export const rooms: readonly Room[] = [
     folder: 'src/sources',
     floor: 4,
     packages: ['simple-git', 'node:*'],
-    inner: [['tree'], ['git'], ['folder'], ['build']],
+    inner: [['tree'], ['access'], ['git'], ['folder'], ['build']],
   },
   { folder: 'src/oci', floor: 4, packages: ['node:crypto'] },
   {

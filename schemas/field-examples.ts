@@ -308,6 +308,10 @@ const settings: Readonly<Record<string, string>> = {
   'history.keep_runs': '20',
   'mirror.max_mb': '2048',
   allow_hosts: '[git.corp.internal, 10.20.0.0/16]',
+  known_hosts: "['git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPQR+h6MBlGbOdqAym/U4JzH8eseH8tNcHl4CAilDfAV']",
+  'credentials.*.token': 'GITLAB_TOKEN',
+  'credentials.*.user': 'deploy',
+  'credentials.*.ssh_key': 'GITLAB_KEY',
   fleet: 'acme',
 };
 

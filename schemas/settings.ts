@@ -1,7 +1,8 @@
 /** flycd.yaml: the operator's settings. From the config repo's own flycd.yaml only `fleet` and `sync` are read. */
 import { z } from 'zod';
+import { Credential, knownHostsLine, repositoryPrefix } from './operator/git-access.ts';
 import { SyncWritten } from './policy.ts';
-import { duration, label, wholeNumber } from './written.ts';
+import { duration, label, listOf, wholeNumber } from './written.ts';
 
 export const Settings = z.strictObject({
   config_repo: z
@@ -63,6 +64,17 @@ export const Settings = z.strictObject({
     .optional()
     .describe(
       'Private hosts that repositories and images in config may lead to: names (`*.` before one: all below it), addresses and CIDRs. FLYCD_ALLOW_HOSTS adds to it, with commas between. Default: public hosts only.',
+    ),
+  known_hosts: listOf(knownHostsLine())
+    .optional()
+    .describe(
+      'SSH host keys, beside those of GitHub, GitLab, Bitbucket and Codeberg, which FlyCD knows: lines as in ssh’s known_hosts. FLYCD_KNOWN_HOSTS adds more, one a line.',
+    ),
+  credentials: z
+    .record(repositoryPrefix(), Credential)
+    .optional()
+    .describe(
+      'What opens private git repositories: host, organization or repository, and the NAME of an environment variable. The longest that fits counts. FLYCD_CREDENTIALS adds more.',
     ),
   fleet: label()
     .optional()

@@ -18,6 +18,7 @@ const canary = {
   webhook: 'canary-webhook-secret-5e8a',
   evidence: 'canary-evidence-key-6f9b-with-enough-characters',
   github: 'ghp_canarygithubtoken7a0c',
+  gitlab: 'glpat-canarygitlabtoken2f6c',
   urlPassword: 'canary-url-password-8b1d',
   sshKey: 'Y2FuYXJ5LXNzaC1rZXktOWMyZQ',
 } as const;
@@ -30,6 +31,7 @@ const forbidden: readonly string[] = Object.values(canary).flatMap((value) => [
   Buffer.from(value).toString('base64'),
   Buffer.from(`me:${value}`).toString('base64'),
   Buffer.from(`x-access-token:${value}`).toString('base64'),
+  Buffer.from(`git:${value}`).toString('base64'),
 ]);
 
 const app = `app: canary
@@ -133,6 +135,8 @@ function terminal() {
       GITHUB_SERVER_URL: server.url,
       FLY_SSH_PRIVATE_KEY: `-----BEGIN OPENSSH PRIVATE KEY-----\n${canary.sshKey}\n-----END OPENSSH PRIVATE KEY-----\n`,
       CANARY_VALUE: canary.environment,
+      GITLAB_CANARY: canary.gitlab,
+      FLYCD_CREDENTIALS: 'gitlab.example.com=GITLAB_CANARY',
     },
   };
 }
@@ -222,6 +226,27 @@ describe('no secret is told', () => {
       await flycd('diff', `${server.url}/config.git?token=${canary.urlPassword}`),
     ];
     expect(ran.map(({ code }) => code)).toEqual([1, 1, 1, 1, 1, 1]);
+    expectNoLeak(ran);
+  });
+
+  test('of a token that the settings name, right and wrong', async () => {
+    const { host } = new URL(server.url);
+    const secrets = app.replace('machines:', '  - { name: STOLEN, type: env, env: GIT_CANARY }\nmachines:');
+    const asked = (value: string, ...argv: readonly string[]): Promise<Ran> => {
+      writeFileSync(join(folder.path, 'flycd.yaml'), `credentials: { "${host}": { token: GIT_CANARY, user: me } }\n`);
+      const { env, ...rest } = terminal();
+      return run(argv, { ...rest, env: { ...env, GIT_CANARY: value } });
+    };
+    const url = `${server.url}/config.git`;
+    const wrong = canary.urlPassword.toUpperCase();
+    const ran = [await asked(canary.urlPassword, 'sync', '--once', url), await asked(wrong, 'diff', url)];
+    repository.commit({ 'canary/app.yaml': secrets });
+    ran.push(await asked(canary.urlPassword, 'sync', '--once', url));
+    expect(ran.map(({ code }) => code)).toEqual([0, 1, 4]);
+    expect(ran[1]?.stderr).toContain('GIT_CANARY');
+    expect(ran[1]?.stderr).not.toContain(wrong);
+    expect(ran[2]?.stderr).toContain('secret STOLEN of canary gets no value');
+    expect(JSON.stringify(simulator.world.snapshot())).not.toContain(canary.urlPassword);
     expectNoLeak(ran);
   });
 

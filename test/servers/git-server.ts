@@ -254,6 +254,8 @@ export interface SshServer {
   /** ssh://user@127.0.0.1:port — a repository's absolute path follows. */
   readonly url: string;
   readonly port: number;
+  /** Its line for known_hosts. */
+  readonly knownHost: string;
   close(): Promise<void>;
 }
 
@@ -268,7 +270,7 @@ export async function startSshServer(options: {
   const { folder } = options;
   const port = options.port ?? (await freePort());
   mkdirSync(folder, { recursive: true });
-  makeSshKey(folder, 'host_key');
+  const [type = '', key = ''] = makeSshKey(folder, 'host_key').publicKey.split(' ');
   writeFileSync(join(folder, 'authorized_keys'), options.authorizedKey);
   const settings = [
     `Port ${port}`,
@@ -298,6 +300,7 @@ export async function startSshServer(options: {
   return {
     url: `ssh://${userInfo().username}@127.0.0.1:${port}`,
     port,
+    knownHost: `[127.0.0.1]:${port} ${type} ${key}`,
     close: () =>
       new Promise((resolve) => {
         child.on('close', () => resolve());

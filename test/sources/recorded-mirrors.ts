@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
+import type { HostGuard } from '../../src/http/guard.ts';
 import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { silentLog } from '../../src/model/base/log.ts';
@@ -26,10 +27,18 @@ interface RecordedOptions {
   readonly clock?: Clock;
   readonly askTimeoutMs?: number;
   readonly limits?: Partial<MirrorLimits>;
+  readonly hosts?: HostGuard;
 }
 
 /** Mirrors whose every git child is written down, one line of arguments each, by a `git` that stands first on PATH. */
-export function recordMirrors({ folder, credentials, clock, askTimeoutMs, limits }: RecordedOptions): RecordedMirrors {
+export function recordMirrors({
+  folder,
+  credentials,
+  clock,
+  askTimeoutMs,
+  limits,
+  hosts,
+}: RecordedOptions): RecordedMirrors {
   const bin = join(folder, 'bin');
   const record = join(folder, 'calls');
   const data = join(folder, 'data');
@@ -47,6 +56,7 @@ export function recordMirrors({ folder, credentials, clock, askTimeoutMs, limits
       environment: { ...process.env, PATH: `${bin}:${path}` },
       askTimeoutMs,
       limits,
+      hosts,
     }),
     data,
     calls: (name) => {

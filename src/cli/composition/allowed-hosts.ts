@@ -11,16 +11,20 @@ const flyVariables = ['FLY_API_BASE_URL', 'FLY_FLAPS_BASE_URL', 'FLY_UIEX_BASE_U
 
 /**
  * Where addresses in config files may lead: public hosts, Fly, and what the operator allows in `allow_hosts` of their own flycd.yaml
- * and in FLYCD_ALLOW_HOSTS. Throws a stalled Fault for a text that names no host.
+ * and in FLYCD_ALLOW_HOSTS, and `named`: hosts that their credentials are for. Throws a stalled Fault for a text that names no host.
  */
-export function hostGuard(io: Pick<Io, 'env' | 'fetch' | 'clock'>, { written }: OperatorSettings): HostGuard {
+export function hostGuard(
+  io: Pick<Io, 'env' | 'fetch' | 'clock'>,
+  { written }: OperatorSettings,
+  named: readonly string[] = [],
+): HostGuard {
   const ofVariable = (variable(io.env, 'FLYCD_ALLOW_HOSTS') ?? '').split(/[\s,]+/).filter((text) => text !== '');
   const allowed = parseAllowedHosts([...(written.allow_hosts ?? []), ...ofVariable]);
   if ('wrong' in allowed) throw noHost(allowed.wrong, ofVariable.includes(allowed.wrong));
   const ofFly = flyVariables.flatMap((name) => hostOf(variable(io.env, name)) ?? []);
   return createHostGuard({
     allowed,
-    exempt: new Set([flyRegistry, ...ofFly]),
+    exempt: new Set([flyRegistry, ...ofFly, ...named]),
     fetch: io.fetch,
     proxyOf: readProxies(io.env),
     clock: io.clock,

@@ -4,7 +4,6 @@ import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { commitOf } from '../../model/base/text.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
-import { SecretValue } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
 import type { CloneCommit } from '../../sources/git/clone-commit.ts';
@@ -12,11 +11,11 @@ import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
-import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
 import { hostGuard } from './allowed-hosts.ts';
 import { withCertificates } from './certificates.ts';
 import { createPasts, earlierCommits, learnSecrets, type ReadThen } from './earlier-commits.ts';
+import { credentialValues, keptBack, readGitAccess, type GitAccess } from './git-access.ts';
 import { idlePrune, leftAside, settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
 import { shellWord } from '../../model/base/shell.ts';
@@ -64,6 +63,7 @@ export function createLoading(request: LoadingRequest): Loading {
   let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
   const past = createPasts();
+  const access = readGitAccess(invocation, settings);
 
   return {
     async load({ offline, nameless }) {
@@ -72,7 +72,7 @@ export function createLoading(request: LoadingRequest): Loading {
       // Where there is no password, what stands before the @ of a web address is the token.
       const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
       learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
-      mirrors ??= lazyMirrors(request);
+      mirrors ??= lazyMirrors(request, access);
       loader ??= createDesiredLoader({ clock: io.clock });
       const here = settingsOfConfig(settings, location);
       const { written, isRoot } = here;
@@ -88,7 +88,7 @@ export function createLoading(request: LoadingRequest): Loading {
         path,
         mirrors,
         settings: { fleet: written.fleet, sync: written.sync },
-        environment: (name: string) => io.env[name],
+        environment: (name: string) => (access.variables.has(name) ? undefined : io.env[name]),
         resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,
         configRepo: repo,
@@ -98,6 +98,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const idle = idlePrune(settings, here, location.text);
       for (const warning of [notice, idle]) if (warning !== undefined) log.warn({}, warning);
       const [read, from] = await Promise.all([loader.load({ ...asked, tree }), origin()]);
+      for (const words of keptBack(read.apps, access)) log.warn({}, words);
       // A working tree that git does not answer for may lack files of its commit.
       const disturbed = await disturbance();
       if (disturbed !== undefined && isKnown) log.warn({}, disturbed);
@@ -194,12 +195,12 @@ async function openPath(
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
-function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
+function lazyMirrors(request: LoadingRequest, access: GitAccess): OpenGitMirrors {
   let opening: Promise<OpenGitMirrors> | undefined;
   let opened: OpenGitMirrors | undefined;
   return {
     async tree(asked) {
-      opened = await (opening ??= createMirrors(request));
+      opened = await (opening ??= createMirrors(request, access));
       return opened.tree(asked);
     },
     async origin(asked, commit) {
@@ -212,28 +213,17 @@ function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
   };
 }
 
-async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
+async function createMirrors(request: LoadingRequest, access: GitAccess): Promise<OpenGitMirrors> {
   const { io, log } = request.invocation;
   const dataDirectory = request.dataDirectory();
   const [{ createGitMirrors }, { createGitCredentials }] = await io.clock.busy(() =>
     Promise.all([import('../../sources/git/mirror.ts'), import('../../sources/git/credentials.ts')]),
   );
-  const secret = (name: string): SecretValue | undefined => {
-    const value = variable(io.env, name);
-    return value === undefined ? undefined : new SecretValue(value);
-  };
-  const credentials = createGitCredentials({
-    directory: join(dataDirectory, 'git-credentials'),
-    githubToken: secret('GITHUB_TOKEN'),
-    githubOrigin: variable(io.env, 'GITHUB_SERVER_URL'),
-    sshPrivateKey: secret('FLY_SSH_PRIVATE_KEY'),
-    sshPrivateKeyName: variable(io.env, 'FLY_SSH_PRIVATE_KEY_NAME'),
-    sshAgentSocket: variable(io.env, 'SSH_AUTH_SOCK'),
-  });
+  const credentials = createGitCredentials(credentialValues(io, access, dataDirectory));
   const directory = join(dataDirectory, 'mirrors');
   const megabytes = request.settings.written.mirror?.max_mb;
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
-  const hosts = hostGuard(io, request.settings);
+  const hosts = hostGuard(io, request.settings, access.hosts);
   const environment = await withCertificates(io, dataDirectory);
   return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits });
 }

@@ -2,6 +2,7 @@ import { simpleGit } from 'simple-git';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
+import { knownHostName } from '../access/known-hosts.ts';
 import { basicAuthorization, type GitCredential } from './credentials.ts';
 import type { GitLocation } from '../tree/location.ts';
 
@@ -115,9 +116,8 @@ function bound(
 }
 
 /** ssh connects there, and compares the key with that of the name. */
-function boundSsh({ host, port }: GitLocation, address: string): readonly string[] {
-  const name = port === '' ? host.replace(/^\[(.*)\]$/, '$1') : `[${host.replace(/^\[(.*)\]$/, '$1')}]:${port}`;
-  return [`-o HostName=${address}`, `-o 'HostKeyAlias=${name}'`];
+function boundSsh(location: GitLocation, address: string): readonly string[] {
+  return [`-o HostName=${address}`, `-o 'HostKeyAlias=${knownHostName(location)}'`];
 }
 
 /** They beat those that it has, and what a repository's own config says. */
@@ -147,23 +147,21 @@ function sshCommand(credential: Extract<GitCredential, { kind: 'ssh' }> | undefi
     '-o ServerAliveCountMax=3',
     '-o ForwardAgent=no',
     '-o ClearAllForwardings=yes',
+    '-o StrictHostKeyChecking=yes',
+    '-o UpdateHostKeys=no', // nothing is learned from a host
+    '-o CheckHostIP=no', // before OpenSSH 8.5 addresses were learned
+    `-o ${fileSetting('UserKnownHostsFile', credential?.knownHostsFiles ?? ['/dev/null'])}`,
   ];
-  if (credential === undefined) {
-    options.push('-o StrictHostKeyChecking=yes', '-o UserKnownHostsFile=/dev/null');
-  } else {
-    options.push('-o StrictHostKeyChecking=accept-new');
-    options.push(`-o ${fileSetting('UserKnownHostsFile', credential.knownHostsFile)}`);
-  }
   if (credential?.keyFile !== undefined) {
     // -i would look for the file under its escaped name
-    options.push('-o IdentitiesOnly=yes', `-o ${fileSetting('IdentityFile', credential.keyFile)}`);
+    options.push('-o IdentitiesOnly=yes', `-o ${fileSetting('IdentityFile', [credential.keyFile])}`);
   }
   return `ssh ${options.join(' ')}`;
 }
 
 /** One setting of ssh, for the shell that GIT_SSH_COMMAND goes through; ssh splits at blanks and expands %h and the like. */
-function fileSetting(name: string, path: string): string {
-  const setting = `${name}="${path.replaceAll('%', '%%')}"`;
+function fileSetting(name: string, paths: readonly string[]): string {
+  const setting = `${name}=${paths.map((path) => `"${path.replaceAll('%', '%%')}"`).join(' ')}`;
   return `'${setting.replaceAll("'", String.raw`'\''`)}'`;
 }
 
@@ -249,6 +247,10 @@ function spoken(stderr: readonly Buffer[], exitCode: number): Buffer {
   return text.length > 0 ? text : Buffer.from(`git ended with code ${String(exitCode)}`);
 }
 
+/** What git and ssh say of a call, without progress, advice and frames; of a host key which one was shown, and what holds another. */
+const spokenToPeople =
+  /^(?:fatal|error|remote|ssh|warning: redirect|@ +WARNING|git |[a-z]+@|(?:no |the )?\S+ host key|host key|sha256:|offending)/i;
+
 /** Longest part of git's words that goes into an error. */
 const stderrLengthMax = 600;
 
@@ -257,8 +259,8 @@ function asGitError(error: unknown, redactor: Redactor): GitError {
   const message = error instanceof Error ? error.message : String(error);
   if (/spawn \S+ ENOENT/.test(message)) return new GitError('git is not installed', 'missing');
   const lines = message
-    .split('\n')
-    .filter((line) => /^(?:fatal|error|remote|ssh|warning: redirect|@|git |[a-z]+@)/i.test(line));
+    .split(/\r?\n/) // ssh writes both
+    .filter((line) => spokenToPeople.test(line));
   const text = (lines.length > 0 ? lines.join('; ') : message.trim()).replaceAll(/\s+/g, ' ');
   return new GitError(redactor.redact(text).slice(0, stderrLengthMax), 'failed');
 }

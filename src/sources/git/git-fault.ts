@@ -1,6 +1,9 @@
 import { Fault } from '../../model/base/fault.ts';
-import type { GitError } from './git-command.ts';
+import { prefixBeside } from '../access/credential-rules.ts';
+import { isLoopback } from '../tree/admitted-location.ts';
 import type { GitLocation } from '../tree/location.ts';
+import type { GitCredential } from './credentials.ts';
+import type { GitError } from './git-command.ts';
 import { isCommitId } from '../tree/ref.ts';
 
 /** Words of git (2.30 to 2.50, LC_ALL=C) by which the copy on our own disk is broken, not the remote. */
@@ -62,20 +65,12 @@ export function notACommit(oid: string, type: string, { remote }: GitLocation): 
 const retried = 'FlyCD tries again with growing pauses';
 
 /** git's refusal as a Fault: what it means and what to do, by its words. */
-export function mirrorFault(error: GitError, location: GitLocation): Fault {
-  const { remote, scheme, host } = location;
+export function mirrorFault(error: GitError, location: GitLocation, asked?: GitCredential): Fault {
+  const { remote, scheme } = location;
   const { stderr } = error;
   const what = `git repository ${remote} cannot be reached`;
   if (error.reason === 'timeout') return transient(what, stderr, `check the address and the network; ${retried}`);
   if (error.reason === 'missing') return transient(what, stderr, 'install git, or put it on the PATH');
-  if (/host key verification failed|host identification has changed|offending .* key/i.test(stderr)) {
-    return new Fault({
-      kind: 'held',
-      what: `${host} is not trusted`,
-      why: `its SSH host key is unknown or has changed: ${stderr}`,
-      next: `compare the key with the one ${host} publishes, then correct the known_hosts file`,
-    });
-  }
   if (isRedirect(error)) {
     return new Fault({
       kind: 'stalled',
@@ -89,10 +84,10 @@ export function mirrorFault(error: GitError, location: GitLocation): Fault {
       stderr,
     )
   ) {
-    return transient(`git repository ${remote} does not let FlyCD in`, stderr, credentialAdvice(scheme));
+    return transient(`git repository ${remote} does not let FlyCD in`, stderr, credentialAdvice(location, asked));
   }
   if (/not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(stderr)) {
-    const next = `check the address; for a private repository, ${credentialAdvice(scheme)}`;
+    const next = `check the address; for a private repository, ${credentialAdvice(location, asked)}`;
     return transient(`git repository ${remote} is not there`, stderr, scheme === 'file' ? 'check the path' : next);
   }
   if (/dubious ownership/i.test(stderr)) {
@@ -105,8 +100,33 @@ function transient(what: string, why: string, next: string): Fault {
   return new Fault({ kind: 'transient', what, why, next });
 }
 
-function credentialAdvice(scheme: string): string {
-  return scheme === 'ssh'
-    ? 'give a key that may read it in FLY_SSH_PRIVATE_KEY'
-    : 'give a token that may read it in GITHUB_TOKEN';
+/** What to give, and the line that gives it for repositories beside this one alone. */
+function credentialAdvice(location: GitLocation, asked: GitCredential | undefined): string {
+  const { scheme, host } = location;
+  if (scheme === 'http' && !isLoopback(host)) return 'write https://: a token is not sent without encryption';
+  const isSsh = scheme === 'ssh';
+  const own = isSsh ? 'FLY_SSH_PRIVATE_KEY' : host === 'github.com' ? 'GITHUB_TOKEN' : undefined;
+  const noun = isSsh ? 'key' : 'token';
+  const entry = isSsh ? `{ ssh_key: ${variableFor(host, 'KEY')} }` : variableFor(host, 'TOKEN');
+  const prefix = prefixBeside(location);
+  const line = `credentials: { ${prefix.startsWith('[') ? `"${prefix}"` : prefix}: ${entry} }`;
+  const named = `name the variable that holds one in flycd.yaml: ${line}`;
+  if (asked?.variable === undefined) {
+    return own === undefined
+      ? `give a ${noun} that may read it: ${named}`
+      : `give a ${noun} that may read it in ${own}, or ${named}`;
+  }
+  const instead = asked.variable === own ? `, or ${named}` : '';
+  return `put a ${noun} that may read it into ${asked.variable}, whose present one was sent${instead}`;
+}
+
+const variableStems: Readonly<Record<string, string>> = {
+  'github.com': 'GITHUB',
+  'gitlab.com': 'GITLAB',
+  'bitbucket.org': 'BITBUCKET',
+  'codeberg.org': 'CODEBERG',
+};
+
+function variableFor(host: string, kind: 'TOKEN' | 'KEY'): string {
+  return `${variableStems[host] ?? 'GIT'}_${kind}`;
 }

@@ -6,6 +6,7 @@ import { Fault } from '../../model/base/fault.ts';
 import type { Descent } from '../../model/removal.ts';
 import type { Log } from '../../model/base/log.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
+import { hostKeyFault } from '../access/host-key-fault.ts';
 import { redactorOf, type GitCredential } from './credentials.ts';
 import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
@@ -56,6 +57,12 @@ const localTimeoutMs = 120_000;
 /** A call's arguments, with the address as it is asked. */
 type RemoteArgs = (remote: string) => readonly string[];
 
+interface Asked {
+  readonly credential: GitCredential | undefined;
+  /** The one that ssh connected to; undefined: what the name resolves to. */
+  readonly address: string | undefined;
+}
+
 interface Head {
   /** What the ref points to: a commit, or a tag object. */
   readonly oid: string;
@@ -74,6 +81,8 @@ export class Mirror {
   #last: Promise<unknown> = Promise.resolve();
   #damaged = false;
   #tooLarge: { readonly fault: Fault; readonly until: number } | undefined;
+  /** What the last call to the remote went with. */
+  #asked: Asked | undefined;
   /** Made here, and nothing fetched yet: git has no answer to look for. */
   #isNew = false;
 
@@ -129,7 +138,7 @@ export class Mirror {
   }
 
   async #treeNow(ref: string): Promise<Tree> {
-    const { clock, location } = this.#parts;
+    const { clock } = this.#parts;
     if (this.#tooLarge !== undefined && clock.monotonic() < this.#tooLarge.until) throw this.#tooLarge.fault;
     this.#tooLarge = undefined;
     try {
@@ -137,12 +146,22 @@ export class Mirror {
       return await this.#attempt(ref);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      if (!isDamage(error)) throw mirrorFault(error, location);
+      if (!isDamage(error)) throw await this.#refusal(error);
       await this.#discard(error.stderr);
-      return this.#attempt(ref).catch((again: unknown) => {
-        throw again instanceof GitError ? mirrorFault(again, location) : again;
+      return this.#attempt(ref).catch(async (again: unknown) => {
+        throw again instanceof GitError ? await this.#refusal(again) : again;
       });
     }
+  }
+
+  /** git's refusal as a Fault; of a host that is not believed what it shows. */
+  async #refusal(error: GitError): Promise<Fault> {
+    const { location, clock, permits } = this.#parts;
+    const { credential, address } = this.#asked ?? {};
+    const pinned = credential?.kind === 'ssh' ? credential.knownHostsFiles[0] : undefined;
+    const { PATH: path = '' } = gitEnvironment({ environment: this.#parts.environment });
+    const about = { words: error.stderr, location, address, pinned, clock, path };
+    return (await permits(() => hostKeyFault(about))) ?? mirrorFault(error, location, credential);
   }
 
   async #attempt(ref: string): Promise<Tree> {
@@ -289,6 +308,7 @@ export class Mirror {
     return permits(() =>
       way.go(async (location, addresses) => {
         const credential = await this.#parts.credential(location);
+        this.#asked = { credential, address: addresses?.[0] };
         const environment = gitEnvironment({
           environment: inherited,
           remote: { location, credential, timeoutMs, addresses },

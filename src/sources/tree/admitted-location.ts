@@ -38,7 +38,10 @@ export function admittedLocation(request: Pick<GitSourceRequest, 'url' | 'trust'
     return refuse('a config file may not name files of this machine', 'use a path inside the config repository');
   }
   if (location.password !== '' || (scheme !== 'ssh' && user !== '')) {
-    return refuse('it carries credentials, which would stand in git', 'give them in the environment (GITHUB_TOKEN)');
+    return refuse(
+      'it carries credentials, which would stand in git',
+      'leave them out, and name what opens it under credentials: in flycd.yaml',
+    );
   }
   if (scheme === 'http' && !isLoopback(host)) return refuse('http is not encrypted', 'write https://');
   return location;

@@ -151,3 +151,26 @@ test('the data directory: flag, FLYCD_DATA_DIR, flycd.yaml, XDG_STATE_HOME, HOME
   expect(locateData(io({ HOME: '/home/me' }), settings({}), undefined)).toBe('/home/me/.local/state/flycd');
   expect(() => locateData(io({}), settings({}), undefined)).toThrow(/no place for the data directory/);
 });
+
+test.each([
+  ['gitlab.com: glpat-canarytoken', 'not the name of an environment variable in capitals'],
+  ['gitlab.com: ghp_canarytoken', 'not the name of an environment variable in capitals'],
+  ['gitlab.com: { token: ghp_canarytoken }', 'not the name of an environment variable in capitals'],
+  ['gitlab.com: { token: A, user: "ghp canarytoken" }', 'a user is letters'],
+  ['gitlab.com: { token: A, tokn: ghp_canarytoken }', 'FlyCD has no field "tokn" here'],
+  ['gitlab.com: [ghp_canarytoken]', 'write the NAME of an environment variable'],
+  ['https://gitlab.com/acme: GITLAB_TOKEN', 'expected a host'],
+  ['gitlab.com/acme/..: GITLAB_TOKEN', 'expected a host'],
+])('a credential that is none is refused, and no token is repeated: %s', async (credential, words) => {
+  const problems = await problemsOf(`credentials:\n  ${credential}\n`);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatchObject({ line: 2, severity: 'error' });
+  expect(problems[0]?.message).toContain(words);
+  expect(JSON.stringify(problems)).not.toContain('canarytoken');
+});
+
+test('a line that is none of known_hosts is said with its place', async () => {
+  const [problem] = await problemsOf('known_hosts:\n  - git.example.com SHA256:x\n');
+  expect(problem).toMatchObject({ line: 2, path: 'known_hosts[0]' });
+  expect(problem?.message).toContain('as `ssh-keyscan HOST` prints them');
+});

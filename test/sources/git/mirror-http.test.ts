@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { IdleClock, systemClock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
-import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
+import type { CredentialRule, NamedSecret } from '../../../src/sources/access/credential-rules.ts';
+import { createGitCredentials, type GitCredentialValues } from '../../../src/sources/git/credentials.ts';
 import { createGitMirrors } from '../../../src/sources/git/mirror.ts';
-import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
-import { faultOf, MirrorPlace, textOf } from '../recorded-mirrors.ts';
+import { makeBareRepository, startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
+import { faultOf, MirrorPlace, textOf, type RecordedMirrors } from '../recorded-mirrors.ts';
 
 const token = 'canary-token-7f3a';
 
@@ -75,6 +76,120 @@ describe('over HTTP', () => {
     }
   });
 
+  /** Two organizations on one host, each with a token of its own, as `git http-backend` behind a GitLab has them. */
+  async function startHost(passwords: Readonly<Record<string, string>>): Promise<GitServer> {
+    for (const name of ['acme/shop', 'acme-labs/lab', 'other/bank']) {
+      makeBareRepository(place.served, `${name}.git`).commit({ name });
+    }
+    return serve({
+      before(request, response) {
+        const [, organization = ''] = (request.url ?? '').split('/');
+        const expected = passwords[organization] ?? '';
+        const given = Buffer.from(request.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString();
+        if (given === expected) return false;
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('who are you?');
+        return true;
+      },
+    });
+  }
+
+  function named(variable: string, value?: string): NamedSecret {
+    return { variable, value: value === undefined ? undefined : new SecretValue(value) };
+  }
+
+  function mirrorsWith(rules: readonly CredentialRule[], more: Partial<GitCredentialValues> = {}): RecordedMirrors {
+    const directory = join(place.path, 'data', 'ssh');
+    return place.mirrors({ credentials: createGitCredentials({ directory, rules, ...more }) });
+  }
+
+  it('opens two organizations of one host with two tokens, and sends neither to a third', async () => {
+    const server = await startHost({ acme: 'git:token-of-acme', other: 'deploy:token-of-other' });
+    const { host } = new URL(server.url);
+    const { mirrors, calls, data } = mirrorsWith([
+      { prefix: `${host}/ACME`, token: named('ACME_TOKEN', 'token-of-acme') },
+      { prefix: `${host}/other`, token: named('OTHER_TOKEN', 'token-of-other'), user: 'deploy' },
+    ]);
+    const open = (path: string) => mirrors.tree({ url: `${server.url}/${path}`, ref: 'main', trust: 'config' });
+    expect(await textOf(await open('acme/shop.git'), 'name')).toBe('acme/shop');
+    expect(await textOf(await open('other/bank.git'), 'name')).toBe('other/bank');
+    const labs = await open('acme-labs/lab.git'); // open to everybody who sends nothing
+    expect(await textOf(labs, 'name')).toBe('acme-labs/lab');
+    const sent = server.requests
+      .filter(({ authorization }) => authorization !== undefined)
+      .map(({ url }) => url.split('/')[1] ?? '');
+    expect(new Set(sent)).toEqual(new Set(['acme', 'other']));
+    for (const secret of ['token-of-acme', 'token-of-other', btoa('git:token-of-acme')]) {
+      expect(calls().join('\n')).not.toContain(secret);
+      expect(filesHolding(data, secret)).toEqual([]);
+    }
+  });
+
+  it('tells a repository without a credential from its neighbour, and says the line that opens it', async () => {
+    const server = await startHost({ acme: 'git:token-of-acme', other: 'git:token-of-other' });
+    const { host } = new URL(server.url);
+    const { mirrors } = mirrorsWith([{ prefix: `${host}/acme`, token: named('ACME_TOKEN', 'token-of-acme') }]);
+    await mirrors.tree({ url: `${server.url}/acme/shop.git`, ref: 'main', trust: 'config' });
+    const fault = await faultOf(mirrors.tree({ url: `${server.url}/other/bank.git`, ref: 'main', trust: 'config' }));
+    expect(fault.what).toContain('does not let FlyCD in');
+    expect(fault.next).toContain(`in flycd.yaml: credentials: { ${host}/other: GIT_TOKEN }`);
+    expect(fault.next).not.toContain('GITHUB_TOKEN');
+  });
+
+  it('names the variable whose token was refused, and not the token', async () => {
+    const server = await startHost({ acme: 'git:token-of-acme' });
+    const { host } = new URL(server.url);
+    const { mirrors } = mirrorsWith([{ prefix: host, token: named('OLD_TOKEN', 'token-of-yore') }]);
+    const fault = await faultOf(mirrors.tree({ url: `${server.url}/acme/shop.git`, ref: 'main', trust: 'config' }));
+    expect(fault.next).toContain('OLD_TOKEN');
+    expect(`${fault.stack} ${fault.next} ${JSON.stringify(fault)}`).not.toContain('token-of-yore');
+  });
+
+  it('asks for a variable that is not set only where its repository is asked for', async () => {
+    const server = await startHost({ acme: 'git:token-of-acme' });
+    const { host } = new URL(server.url);
+    const { mirrors } = mirrorsWith([
+      { prefix: `${host}/acme`, token: named('ACME_TOKEN', 'token-of-acme') },
+      { prefix: `${host}/other`, token: named('OTHER_TOKEN') },
+    ]);
+    await mirrors.tree({ url: `${server.url}/acme/shop.git`, ref: 'main', trust: 'config' });
+    const asked = server.requests.length;
+    const fault = await faultOf(mirrors.tree({ url: `${server.url}/other/bank.git`, ref: 'main', trust: 'config' }));
+    expect(fault).toMatchObject({
+      kind: 'stalled',
+      what: `the credential for ${host}/other cannot be used`,
+      why: 'it names $OTHER_TOKEN, which is not set',
+    });
+    expect(server.requests.length).toBe(asked);
+  });
+
+  it('keeps to GITHUB_TOKEN for what no credential is for', async () => {
+    const server = await startHost({ acme: 'x-access-token:token-of-acme', other: 'x-access-token:token-of-github' });
+    const { host } = new URL(server.url);
+    const { mirrors } = mirrorsWith([{ prefix: `${host}/acme`, token: named('ACME_TOKEN', 'token-of-acme') }], {
+      githubOrigin: server.url,
+      githubToken: new SecretValue('token-of-github'),
+    });
+    for (const path of ['acme/shop', 'other/bank']) {
+      const tree = await mirrors.tree({ url: `${server.url}/${path}.git`, ref: 'main', trust: 'config' });
+      expect(await textOf(tree, 'name')).toBe(path);
+    }
+  });
+
+  it.each([
+    ['https://github.com/acme/shop', 'x-access-token'],
+    ['https://gitlab.com/acme/shop', 'oauth2'],
+    ['https://bitbucket.org/acme/shop', 'x-token-auth'],
+    ['https://git.example.com/acme/shop', 'git'],
+    ['https://github.example.com/acme/shop', 'x-access-token'],
+  ])('%s takes its token beside %s', async (url, user) => {
+    const { host } = new URL(url);
+    const rules = [{ prefix: host, token: named('T', token) }];
+    const githubOrigin = host === 'github.example.com' ? `https://${host}` : undefined;
+    const credentials = createGitCredentials({ directory: join(place.path, 'ssh'), rules, githubOrigin });
+    expect(await credentials.credentialsFor(url)).toMatchObject({ kind: 'token', user, variable: 'T' });
+    expect(await credentials.credentialsFor(url.replace('https:', 'http:'))).toBeUndefined();
+  });
+
   it('does not carry a token along a redirect', async () => {
     place.repository.commit({ a: '1' });
     const elsewhere = await serve();
@@ -131,7 +246,9 @@ describe('over HTTP', () => {
     const { mirrors } = place.mirrors();
     const fault = await faultOf(mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('transient');
-    expect(fault.next).toContain('GITHUB_TOKEN');
+    expect(fault.next).toMatch(
+      /^give a token that may read it: name the variable .*credentials: \{ 127\.0\.0\.1:\d+: GIT_TOKEN \}$/,
+    );
   });
 
   it('is transient when nobody listens', async () => {
