@@ -49,8 +49,8 @@ async function unknownFault(refusal: Refusal, type: string): Promise<Fault> {
   return new Fault({
     kind: 'held',
     what,
-    why: `it says that it is ${fingerprintOf(key.key)} (${key.type}), and whoever stands in between could say so`,
-    next: `compare that with the fingerprints that ${published(location)}; where it is among them, write this line under known_hosts: in flycd.yaml: - "${key.line}"`,
+    why: `FlyCD believes no host whose key it was not told, and this one shows ${fingerprintOf(key.key)} (${key.type})`,
+    next: `compare that with the fingerprints that ${published(location)}: somebody in between would show another. Where it is among them, write this line under known_hosts: in flycd.yaml: - "${key.line}"`,
   });
 }
 

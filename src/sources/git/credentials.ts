@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
 import { Redactor, type SecretValue } from '../../model/base/secret-value.ts';
-import { credentialRule, prefixKey, type CredentialRule, type NamedSecret } from '../access/credential-rules.ts';
+import { credentialRule, prefixKey, type CredentialRule } from '../access/credential-rules.ts';
 import { knownHostsText } from '../access/known-hosts.ts';
 import { writePrivateFile } from '../access/private-file.ts';
 import { isLoopback } from '../tree/admitted-location.ts';
@@ -75,6 +75,8 @@ const tokenUsers: Readonly<Record<string, string>> = {
 const tokenUserDefault = 'git';
 const keyNameDefault = 'id_rsa';
 const knownHostsName = 'known_hosts';
+/** Of every form that ssh reads. */
+const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 /** Credentials for git, from plain values: nothing is read from the environment here. */
 export function createGitCredentials(values: GitCredentialValues): GitCredentials {
@@ -107,7 +109,7 @@ export function createGitCredentials(values: GitCredentialValues): GitCredential
     if (rule?.token !== undefined) {
       const isGithub = originOf(location.remote) === githubOrigin;
       const user = rule.user ?? (isGithub ? githubUser : (tokenUsers[location.host] ?? tokenUserDefault));
-      return { kind: 'token', user, token: valueOf(rule, rule.token), variable: rule.token.variable };
+      return { kind: 'token', user, token: valueOf(rule, 'token'), variable: rule.token.variable };
     }
     const known = tokens.get(originOf(location.remote));
     return known && { kind: 'token', user: known.user, token: known.token, variable: known.variable };
@@ -119,7 +121,7 @@ export function createGitCredentials(values: GitCredentialValues): GitCredential
     const rule = credentialRule(rules, location, 'sshKey');
     if (rule?.sshKey !== undefined) {
       const name = `credential-${shortHash(prefixKey(rule.prefix))}`;
-      return { name, key: valueOf(rule, rule.sshKey), variable: rule.sshKey.variable };
+      return { name, key: valueOf(rule, 'sshKey'), variable: rule.sshKey.variable };
     }
     if (values.sshPrivateKey === undefined) return undefined;
     return { name: keyName(values.sshPrivateKeyName), key: values.sshPrivateKey, variable: 'FLY_SSH_PRIVATE_KEY' };
@@ -150,13 +152,25 @@ function mayCarryToken({ scheme, host }: GitLocation): boolean {
   return scheme === 'https' || isLoopback(host);
 }
 
-function valueOf({ prefix }: CredentialRule, { variable, value }: NamedSecret): SecretValue {
-  if (value !== undefined) return value;
+function valueOf({ prefix, token, sshKey }: CredentialRule, need: 'token' | 'sshKey'): SecretValue {
+  const { variable = '', value } = (need === 'token' ? token : sshKey) ?? {};
+  const what = `the credential for ${prefix} cannot be used`;
+  if (value === undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what,
+      why: `it names $${variable}, which is not set`,
+      next: `set ${variable} where FlyCD runs and start it again, or take ${prefix} out of credentials: in flycd.yaml (FLYCD_CREDENTIALS)`,
+    });
+  }
+  // Sent as a token, a key would be the host's, too.
+  if (privateKey.test(value.reveal()) === (need === 'sshKey')) return value;
+  const [is, field] = need === 'token' ? ['a private key', 'ssh_key'] : ['no private key', 'token'];
   throw new Fault({
     kind: 'stalled',
-    what: `the credential for ${prefix} cannot be used`,
-    why: `it names $${variable}, which is not set`,
-    next: `set ${variable} where FlyCD runs and start it again, or take ${prefix} out of credentials: in flycd.yaml (FLYCD_CREDENTIALS)`,
+    what,
+    why: `${variable} holds ${is}`,
+    next: `name it as ${field}: in flycd.yaml, credentials: { ${prefix}: { ${field}: ${variable} } }`,
   });
 }
 

@@ -162,6 +162,21 @@ describe('over HTTP', () => {
     expect(server.requests.length).toBe(asked);
   });
 
+  it('takes no key for a token and no token for a key, and writes and sends neither', async () => {
+    const rules = [
+      { prefix: 'git.example.com/a', token: named('A', '-----BEGIN OPENSSH PRIVATE KEY-----\\ncanary\\n-----END') },
+      { prefix: 'git.example.com/b', sshKey: named('B', token) },
+    ];
+    const directory = join(place.path, 'data', 'ssh');
+    const credentials = createGitCredentials({ directory, rules });
+    const key = await faultOf(credentials.credentialsFor('https://git.example.com/a/x'));
+    expect(key).toMatchObject({ kind: 'stalled', why: 'A holds a private key' });
+    expect(key.next).toContain('{ git.example.com/a: { ssh_key: A } }');
+    const none = await faultOf(credentials.credentialsFor('git@git.example.com:b/x'));
+    expect(none).toMatchObject({ kind: 'stalled', why: 'B holds no private key' });
+    expect(existsSync(directory)).toBe(false);
+  });
+
   it('keeps to GITHUB_TOKEN for what no credential is for', async () => {
     const server = await startHost({ acme: 'x-access-token:token-of-acme', other: 'x-access-token:token-of-github' });
     const { host } = new URL(server.url);
