@@ -133,7 +133,7 @@ export function configurationPage(schemas: Readonly<Record<string, JsonSchema>>)
       '',
     ),
     '## flycd.yaml',
-    'For whoever runs FlyCD. From the config repo’s own flycd.yaml only `fleet` and `sync` are read. No machine has anything to do with it.',
+    'For whoever runs FlyCD. From the config repo’s own flycd.yaml only `fleet`, `sync` and `allow_secrets` are read. No machine has anything to do with it.',
     tableOf(
       'settings',
       fields('flycd').filter((field) => !isPolicy(field)),

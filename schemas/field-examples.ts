@@ -313,6 +313,7 @@ const settings: Readonly<Record<string, string>> = {
   'credentials.*.user': 'deploy',
   'credentials.*.ssh_key': 'GITLAB_KEY',
   fleet: 'acme',
+  allow_secrets: '{ shop: [SHOP_*, STRIPE_KEY] }',
 };
 
 /** By file and path of the field. Tables have none: their fields do. */

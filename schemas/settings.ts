@@ -1,8 +1,25 @@
-/** flycd.yaml: the operator's settings. From the config repo's own flycd.yaml only `fleet` and `sync` are read. */
+/** flycd.yaml: the operator's settings. From the config repo's own flycd.yaml only `fleet`, `sync` and `allow_secrets` are read. */
 import { z } from 'zod';
 import { Credential, knownHostsLine, repositoryPrefix } from './operator/git-access.ts';
 import { SyncWritten } from './policy.ts';
 import { duration, label, listOf, wholeNumber } from './written.ts';
+
+/** A name, or what names begin with and `_*`. A bare `*` would be all that FlyCD has. */
+const namePattern = /^[^*]+(?:_\*)?$/;
+
+export const AllowSecrets = z
+  .record(
+    label(),
+    listOf(
+      z.string().regex(namePattern, {
+        error: 'expected the name of a variable, such as SHOP_TOKEN, or how names begin, such as SHOP_*',
+      }),
+    ),
+  )
+  .describe(
+    'Environment variables that secrets of type env may read in a project with a git source, by the project’s name: names, or how names begin (SHOP_*). Default: none.',
+  );
+export type AllowSecrets = z.infer<typeof AllowSecrets>;
 
 export const Settings = z.strictObject({
   config_repo: z
@@ -80,5 +97,6 @@ export const Settings = z.strictObject({
     .optional()
     .describe('Name under which machines are owned. Default: the root project’s name, else flycd.'),
   sync: SyncWritten.optional().describe('Policy for every app, unless a project or an app says otherwise.'),
+  allow_secrets: AllowSecrets.optional(),
 });
 export type Settings = z.infer<typeof Settings>;

@@ -1,5 +1,6 @@
 /** The config repo as one value: what git wants of Fly, and everything that is wrong with how it says so. */
 import { folderOf } from '../sources/tree/tree-path.ts';
+import type { AllowSecrets } from '../../schemas/settings.ts';
 import type { SyncWritten } from '../../schemas/policy.ts';
 import type { Clock } from '../model/base/clock.ts';
 import type { DesiredFleet, FollowedRef } from '../model/desired.ts';
@@ -16,6 +17,7 @@ import { resolveApps, type Gathered } from './resolve/resolve-apps.ts';
 import type { ReadProject } from './discover/project.ts';
 import type { AppMemory, Gathering } from './resolve/resolve-app.ts';
 import type { KeyedLayers } from './resolve/app-config.ts';
+import { allowedSecrets } from './resolve/allowed-secrets.ts';
 import { syncPolicy } from './resolve/policy.ts';
 import { discoverApps } from './discover/discover.ts';
 
@@ -27,6 +29,8 @@ export interface LoadRequest {
   readonly mirrors: GitMirrors;
   /** What the operator's own flycd.yaml says: `fleet` wins over the repo's, `sync` lies under it. */
   readonly settings?: { readonly fleet?: string | undefined; readonly sync?: SyncWritten | undefined } | undefined;
+  /** What the operator lets projects with a git source read of it; the config repo's own flycd.yaml may add to that. */
+  readonly allowSecrets?: readonly (AllowSecrets | undefined)[] | undefined;
   /** For secrets of type env. Read when a value is asked for, not before. */
   readonly environment: (name: string) => string | undefined;
   /** Digest (`sha256:…`) of an image reference; undefined: no registry could be asked. */
@@ -85,6 +89,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     seeksOrphans: identity.named && root === path,
   });
   const sync = [settings?.sync, identity.sync];
+  const allowed = allowedSecrets([...(request.allowSecrets ?? []), ...identity.allowSecrets]);
   const gathered = await resolveApps({
     found: walk.apps,
     files,
@@ -94,7 +99,8 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     resolveImage: onceFor(request.resolveImage),
     nameless: request.nameless,
     sync,
-    syncKey: JSON.stringify(sync),
+    allowed,
+    wordsKey: JSON.stringify([sync, [...allowed].map(([project, names]) => [project, [...names]])]),
     isWhole: walk.whole && root === path,
   });
   const broken = identity.problems.some(({ severity }) => severity === 'error');
@@ -148,6 +154,7 @@ async function identityOf(request: LoadRequest, root: string, files: ConfigFiles
       ...unreadIdentity(request),
       named: false,
       sync: undefined,
+      allowSecrets: [],
       problems: [problemAt('flycd.yaml', message, next)],
     };
   }
@@ -213,8 +220,8 @@ function followedRefs(request: LoadRequest, followed: readonly FollowedRef[]): r
 function secretReader(request: LoadRequest, gathered: Gathered): DesiredFleet['secretValue'] {
   const apps = new Map(gathered.apps.map((app) => [app.name, app]));
   return (app, name) => {
-    const origin = apps.get(app)?.secrets.find((secret) => secret.name === name)?.origin;
-    if (origin === undefined) return undefined;
+    const { origin, refused } = apps.get(app)?.secrets.find((secret) => secret.name === name) ?? {};
+    if (origin === undefined || refused !== undefined) return undefined;
     if (origin.type === 'raw') return gathered.raw.get(app)?.get(name);
     const value = request.environment(origin.variable);
     return value === undefined ? undefined : new SecretValue(value);

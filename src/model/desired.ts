@@ -123,6 +123,17 @@ export type SecretOrigin = { readonly type: 'env'; readonly variable: string } |
 export interface DesiredSecret {
   readonly name: string;
   readonly origin: SecretOrigin;
+  /** Why its variable is never read, and Fly keeps what it has; undefined: it may be read. */
+  readonly refused?:
+    | {
+        /** The project that brings its repo in, by the name that the operator's own config gives it. */
+        readonly project: string;
+        /** It begins as a name with * says, and tools know it as a credential or a proxy: only its whole name lifts it. */
+        readonly isTool: boolean;
+        /** What the project may read, as it is written: names, and how names begin. */
+        readonly allowed: readonly string[];
+      }
+    | undefined;
 }
 
 export interface DesiredAddress {

@@ -208,6 +208,7 @@ export type HoldReason =
   | 'drift' // policy reports drift, or a path was healed three times in an hour
   | 'brake' // more removals or restarts than the brake allows
   | 'secret' // a secret has no value here and is not on Fly
+  | 'permission' // a repo that a project brings in asks for what the operator has not allowed it
   | 'dependency' // an app it depends on is not at its newest version, or not well
   | 'window' // outside of the windows in which releases may begin
   | 'unread' // a kind could not be read

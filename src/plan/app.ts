@@ -236,7 +236,7 @@ function guard(
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
   draft = guardBuild(input, draft, image);
   draft = guardPull(input, draft);
-  draft = guardSecrets(draft);
+  draft = guardSecrets(draft, parts.secrets);
   draft = guardIntents(draft);
   draft = guardFlyctl(input, draft, parts);
   draft = guardWindows(input, draft);

@@ -200,6 +200,8 @@ export interface SecretsFreshness {
 export interface SecretsPlan {
   readonly steps: readonly SecretStep[];
   readonly holds: readonly Hold[];
+  /** Of the held ones: names that Fly lacks, so that no machine may start yet. */
+  readonly absent: ReadonlySet<string>;
   readonly notes: readonly string[];
   /** To be set together with the next release: Fly has a value, and nobody knows whether it is this one. */
   readonly withRelease: readonly SecretStep[];

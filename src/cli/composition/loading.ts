@@ -14,6 +14,7 @@ import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { learnSecret } from '../shell/redaction.ts';
 import { hostGuard } from './allowed-hosts.ts';
 import { withCertificates } from './certificates.ts';
+import { operatorAllowsSecrets } from './allowed-secrets.ts';
 import { createPasts, earlierCommits, learnSecrets, type ReadThen } from './earlier-commits.ts';
 import { credentialValues, keptBack, readGitAccess, type GitAccess } from './git-access.ts';
 import { idlePrune, leftAside, settingsOfConfig } from './settings-of-config.ts';
@@ -64,6 +65,7 @@ export function createLoading(request: LoadingRequest): Loading {
   let digests: ImageDigests | undefined;
   const past = createPasts();
   const access = readGitAccess(invocation, settings);
+  const allowSecrets = operatorAllowsSecrets(io, settings);
 
   return {
     async load({ offline, nameless }) {
@@ -88,6 +90,7 @@ export function createLoading(request: LoadingRequest): Loading {
         path,
         mirrors,
         settings: { fleet: written.fleet, sync: written.sync },
+        allowSecrets,
         environment: (name: string) => (access.variables.has(name) ? undefined : io.env[name]),
         resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,

@@ -1,6 +1,6 @@
-/** The fleet's name and policy: from flycd.yaml in the config root, or the root project.yaml. */
+/** The fleet's name, its policy and what its projects may read: from flycd.yaml in the config root, or the root project.yaml. */
 import { folderOf } from '../../sources/tree/tree-path.ts';
-import { Settings } from '../../../schemas/settings.ts';
+import { Settings, type AllowSecrets } from '../../../schemas/settings.ts';
 import type { SyncWritten } from '../../../schemas/policy.ts';
 import { canonicalJson, type JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
@@ -25,6 +25,8 @@ export interface FleetIdentity {
   /** The name it would have if nobody had written one; undefined: nobody has. */
   readonly unwritten: string | undefined;
   readonly sync: SyncWritten | undefined;
+  /** Of flycd.yaml in the config root and in the folders above. */
+  readonly allowSecrets: readonly AllowSecrets[];
   readonly problems: readonly Problem[];
 }
 
@@ -49,12 +51,14 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
   let settled: { readonly name: string; readonly named: boolean } | undefined =
     given === undefined ? undefined : { name: given, named: true };
   let projectName: string | undefined;
+  const allowSecrets: AllowSecrets[] = [];
   const documents: { readonly document: SourceDocument; readonly sync: SyncWritten | undefined }[] = [];
   for (const folder of foldersUp(request.root)) {
     const settings = await settingsIn(request, folder);
     problems.push(...settings.problems);
     if (settings.document !== undefined) documents.push({ document: settings.document, sync: settings.settings?.sync });
     sync ??= settings.settings?.sync;
+    allowSecrets.push(settings.settings?.allow_secrets ?? {});
     const project = await projectIn(request, folder);
     problems.push(...project.problems);
     const fleet = settings.settings?.fleet ?? project.fleet;
@@ -70,8 +74,8 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
     problems.push({ ...problemAt('flycd.yaml', message, hint), severity: 'warning', path: formatPath(path) });
   }
   const unwritten = projectName ?? nameDefault;
-  if (settled !== undefined) return { ...settled, unwritten, sync, problems };
-  return { name: unwritten, named: false, unwritten: undefined, sync, problems };
+  if (settled !== undefined) return { ...settled, unwritten, sync, allowSecrets, problems };
+  return { name: unwritten, named: false, unwritten: undefined, sync, allowSecrets, problems };
 }
 
 function foldersUp(folder: string): readonly string[] {

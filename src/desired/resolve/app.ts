@@ -8,9 +8,11 @@ import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { isObject, type JsonObject } from '../../model/base/json.ts';
 import type { SyncPolicy } from '../../model/base/policy.ts';
 import type { SecretValue } from '../../model/base/secret-value.ts';
+import { withRefusals, type AllowedSecrets } from './allowed-secrets.ts';
 import { desiredNetwork, desiredSecrets, desiredVolumes } from './resources.ts';
 import { deployParameters } from './deploy-parameters.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
+import type { Project } from '../discover/project.ts';
 import type { AppConfig } from './app-config.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
 import { desiredGroups } from './groups.ts';
@@ -20,7 +22,10 @@ export interface AppParts {
   readonly draft: AppConfig;
   readonly file: string;
   readonly files: readonly string[];
-  readonly projects: readonly string[];
+  /** The projects on the way to it, outermost first. */
+  readonly chain: readonly Project[];
+  /** What the operator lets projects with a git source read. */
+  readonly allowed: AllowedSecrets;
   /** undefined: it could not be told; the findings say why. */
   readonly source: ResolvedSource | undefined;
   readonly localFiles: ReadonlyMap<string, Uint8Array>;
@@ -58,7 +63,7 @@ export function composeApp(parts: AppParts): ComposedApp {
     org: parameters.org,
     file: parts.file,
     files: parts.files,
-    projects: parts.projects,
+    projects: parts.chain.map((project) => project.name),
     primaryRegion,
     regions,
     fly,
@@ -67,7 +72,7 @@ export function composeApp(parts: AppParts): ComposedApp {
     image: source.image,
     groups,
     volumes,
-    secrets,
+    secrets: withRefusals(secrets, parts),
     network,
     policy: parts.policy,
     inputs: parts.inputs(source),

@@ -20,6 +20,7 @@ import { findingList, type Finding, type FindingList } from '../documents/findin
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';
 import { inputsOf } from './inputs.ts';
+import type { AllowedSecrets } from './allowed-secrets.ts';
 import { syncPolicy } from './policy.ts';
 import type { FoundApp } from '../discover/discovery.ts';
 
@@ -41,8 +42,9 @@ export interface Gathering {
   readonly nameless: string | undefined;
   /** Outermost first: the operator's, then the config repo's. */
   readonly sync: readonly (SyncWritten | undefined)[];
-  /** Moves when `sync` does. */
-  readonly syncKey: string;
+  readonly allowed: AllowedSecrets;
+  /** Moves when `sync` or `allowed` does. */
+  readonly wordsKey: string;
   /** false: apps of the fleet may stand in what was not read. */
   readonly isWhole: boolean;
 }
@@ -202,7 +204,7 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
   const ids = local.map(({ id }) => id);
   // All that may move while the draft, with its file and its projects, stays.
   const build = source?.recipe?.build.key;
-  const key = [source === undefined, source?.appVersion, build, commit, gathering.syncKey, ...ids].join('\n');
+  const key = [source === undefined, source?.appVersion, build, commit, gathering.wordsKey, ...ids].join('\n');
   const known = gathering.memory.apps.get(draft);
   if (known?.key === key) return known.composed;
   const contents = new Map<string, Uint8Array>();
@@ -221,7 +223,8 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
       ...(base === undefined ? [] : [base.config.document.file]),
       ...local.map(({ name }) => name),
     ],
-    projects: found.chain.map(({ name }) => name),
+    chain: found.chain,
+    allowed: gathering.allowed,
     source,
     localFiles: contents,
     policy: syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]),

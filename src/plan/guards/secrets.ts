@@ -1,10 +1,12 @@
 /** Secrets without a value. */
-import type { PlanDraft } from '../types.ts';
+import type { Hold } from '../../model/plan.ts';
+import type { PlanDraft, SecretsPlan } from '../types.ts';
 import { needsMachines } from '../steps/select.ts';
 
 /** A machine that starts without a secret it needs fails in ways that are hard to read: its release waits. */
-export function guardSecrets(draft: PlanDraft): PlanDraft {
-  const index = draft.holds.findIndex((hold) => hold.reason === 'secret');
+export function guardSecrets(draft: PlanDraft, { absent }: Pick<SecretsPlan, 'absent'>): PlanDraft {
+  const lacks = ({ steps }: Hold): boolean => steps.some((step) => step.kind === 'secret.set' && absent.has(step.name));
+  const index = draft.holds.findIndex(lacks);
   const hold = draft.holds[index];
   if (hold === undefined) return draft;
   const held = draft.steps.filter(needsMachines);

@@ -12,6 +12,7 @@ import { shellWord } from '../../model/base/shell.ts';
 export const unreadSecrets: SecretsPlan = {
   steps: [],
   holds: [],
+  absent: new Set(),
   notes: [],
   withRelease: [],
   drift: new Set(),
@@ -22,6 +23,10 @@ export const unreadSecrets: SecretsPlan = {
 type State =
   | 'same'
   | 'missing'
+  /** FlyCD may not read it, and Fly lacks it. */
+  | 'refused'
+  /** FlyCD may not read it, and Fly has one: that stays. */
+  | 'kept'
   | 'lacking'
   | 'without-value'
   | 'unverified'
@@ -57,7 +62,12 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], kno
   const others = planOthers(input, live, known);
   return {
     steps: [...wanted, ...tampered, ...others.steps],
-    holds: missingHold(input, byState.get('missing') ?? []),
+    holds: [
+      ...missingHold(input, byState.get('missing') ?? []),
+      ...permissionHold(input, byState.get('refused') ?? [], 'refused'),
+      ...permissionHold(input, byState.get('kept') ?? [], 'kept'),
+    ],
+    absent: new Set([...namesOf('missing'), ...namesOf('refused')]),
     notes: [...notes, ...others.notes],
     withRelease: stepsOf('unverified', 'unverified: set with the release'),
     drift: new Set(tampered),
@@ -74,6 +84,7 @@ interface Evidenced {
 /** Evidence is what we set and what Fly called it; Fly's digest cannot be computed from a value. */
 function stateOf({ input, known }: Evidenced, secret: DesiredSecret, live: AppSecret | undefined): State {
   const { memory, options } = input;
+  if (secret.refused !== undefined) return live === undefined ? 'refused' : 'kept';
   const mark = memory.currentMarks[secret.name];
   if (live === undefined) return mark === undefined ? 'missing' : 'lacking';
   if (mark === undefined) return 'without-value';
@@ -114,6 +125,40 @@ function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): re
       : 'give it a value in app.yaml';
   const steps = secrets.map((secret) => setStep(input, secret, 'git names it, Fly lacks it'));
   return [holdOf(input.desired.name, { reason: 'secret', because, next, steps })];
+}
+
+/** With the line that lifts it, in which stands what the project may read already, so that it can take that one's place. */
+function permissionHold(
+  input: PlanAppInput,
+  secrets: readonly DesiredSecret[],
+  state: Extract<State, 'refused' | 'kept'>,
+): readonly Hold[] {
+  const asked = secrets.flatMap(({ origin, refused }) =>
+    origin.type === 'env' && refused !== undefined ? [{ ...refused, variable: origin.variable }] : [],
+  );
+  const [first] = asked;
+  if (first === undefined) return [];
+  const names = [...new Set(asked.map(({ variable }) => variable))];
+  const tools = [...new Set(asked.flatMap(({ isTool, variable }) => (isTool ? [variable] : [])))];
+  const because = [
+    `nobody has allowed project ${first.project} to read env ${list(names)}`,
+    ...(tools.length > 0 ? [`a name with * is not enough for ${list(tools)}, which tools use`] : []),
+    ...(state === 'kept' ? [`on Fly ${list(secrets.map(({ name }) => name))} stays as it is`] : []),
+  ].join('; ');
+  const allowed = [...first.allowed, ...names].map(yamlWord).join(', ');
+  const line = `allow_secrets: { ${yamlWord(first.project)}: [${allowed}] }`;
+  const write = `write in flycd.yaml, yours or the config repo’s: ${line}`;
+  const byHand = `fly secrets set --stage --app ${shellWord(input.desired.name)}`;
+  const next = state === 'kept' ? write : `${write}; or set the secret itself: ${byHand}`;
+  const wish = state === 'kept' ? 'git names it' : 'git names it, Fly lacks it';
+  const steps = secrets.map((secret) => setStep(input, secret, wish));
+  return [holdOf(input.desired.name, { reason: 'permission', because, next, steps })];
+}
+
+/** As it can be pasted: what YAML would take for a number, a truth or a mark is put in quotes. */
+function yamlWord(text: string): string {
+  const isPlain = /^[A-Za-z_][A-Za-z0-9_-]*\*?$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text);
+  return isPlain ? text : JSON.stringify(text);
 }
 
 /**

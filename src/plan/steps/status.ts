@@ -19,6 +19,7 @@ export const statusByReason = {
   drift: 'drifted',
   brake: 'held',
   secret: 'blocked',
+  permission: 'held',
   dependency: 'pending',
   window: 'pending',
   unread: 'pending',
