@@ -1,4 +1,6 @@
 /** Apps of a repo that a project brings in, and what they may have of FlyCD's environment. */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeBareRepository, startGitServer, temporaryFolder, type BareRepository } from '../../servers/git-server.ts';
 import { arena, type Arena } from '../arena.ts';
@@ -88,6 +90,28 @@ test('or until somebody sets it on Fly', patience, async () => {
   const { code, said } = await sync();
   expect(code, said).toBe(4);
   expect(onFly()).toEqual({ secrets: { SHOP_TOKEN: 'by-hand' }, images: ['docker.io/acme/far:1'] });
+});
+
+test('the operator’s own flycd.yaml counts for whatever config is given', patience, async () => {
+  partner.commit({ 'app.yaml': far('far:1', 'SHOP_TOKEN', 'DATABASE_URL') });
+  const workingDirectory = dirname(world.folder);
+  const settings = `config_repo: elsewhere\n${line('SHOP_TOKEN')}\n`;
+  writeFileSync(join(workingDirectory, 'flycd.yaml'), settings);
+  writeFileSync(join(workingDirectory, 'more.yaml'), `${line('DATABASE_URL, SHOP_TOKEN')}\n`);
+  const { stdout } = await world.flycd(['diff']);
+  expect(stdout).toContain(line('SHOP_TOKEN, DATABASE_URL'));
+  const named = await world.flycd(['sync', '--once', '--settings', 'more.yaml']);
+  expect(named.code, named.stderr).toBe(0);
+  expect(onFly().secrets).toEqual({ ...shop, DATABASE_URL: 'database-canary' });
+});
+
+test('a line of FLYCD_ALLOW_SECRETS that cannot be read ends each command', patience, async () => {
+  partner.commit({ 'app.yaml': far('far:1', 'SHOP_TOKEN') });
+  const { code, said } = await sync({ FLYCD_ALLOW_SECRETS: 'SHOP_TOKEN=a-canary' });
+  expect(code, said).toBe(1);
+  expect(said).toContain('entry 1 is not a project’s name');
+  expect(said).not.toContain('canary');
+  expect(onFly()).toEqual({ secrets: {}, images: [] });
 });
 
 test('how names begin is not enough for a tool’s', patience, async () => {

@@ -66,6 +66,17 @@ test('the value here counts for nothing, nor does evidence of an earlier one', (
   expect(app).toMatchObject({ status: 'held', steps: [] });
 });
 
+test.each([
+  ['a person who insists lifts it not', { now: true }, {}],
+  ['nor one who forces all', { force: true }, {}],
+  ['no prune takes it: git names it', {}, { policy: { ...of([]).policy, prune: ['secrets'] } }],
+])('%s', (_what, options, parts) => {
+  const evidence = { TOKEN: { mark: 'mark', keyId: 'key', digest: secretOf('TOKEN').digest ?? '' } };
+  const app = plan(of([refused('TOKEN')], parts), world, { memory: { evidence, currentMarks: {} }, options });
+  expect(app.steps.filter(({ kind }) => kind.startsWith('secret.'))).toEqual([]);
+  expect(app.holds.map(({ steps }) => brief(steps))).toEqual([['secret.set shop/TOKEN']]);
+});
+
 test('Fly does not say: that holds, and nothing is said of permissions', () => {
   const unread = { ...world, secrets: { status: 'unread', reason: 'HTTP 500' } as const };
   expect(plan(of([refused('TOKEN')]), unread).holds.map(({ reason }) => reason)).toEqual(['unread']);
