@@ -71,9 +71,7 @@ export function createLoading(request: LoadingRequest): Loading {
     async load({ offline, nameless }) {
       const { createDesiredLoader } = await io.clock.busy(() => import('../../desired/load.ts'));
       const location = locateConfig(io, settings, config, isGitLocation);
-      // Where there is no password, what stands before the @ of a web address is the token.
-      const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
-      learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
+      learnSecret(redactor, secretIn(location.text));
       mirrors ??= lazyMirrors(request, access);
       loader ??= createDesiredLoader({ clock: io.clock });
       const here = settingsOfConfig(settings, location);
@@ -195,6 +193,12 @@ async function openPath(
   });
   if (warning !== undefined) log.warn({}, warning);
   return { ...opened, history: top, isKnown: warning === undefined };
+}
+
+/** Where there is no password, what stands before the @ of a web address is the token. */
+function secretIn(address: string): string {
+  const { scheme, user = '', password = '' } = parseGitLocation(address) ?? {};
+  return password === '' && scheme !== 'ssh' ? user : password;
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
