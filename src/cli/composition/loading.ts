@@ -89,7 +89,9 @@ export function createLoading(request: LoadingRequest): Loading {
         mirrors,
         settings: { fleet: written.fleet, sync: written.sync },
         allowSecrets,
-        environment: (name: string) => (access.variables.has(name) ? undefined : io.env[name]),
+        // What every object has, such as `constructor`, is no variable.
+        environment: (name: string) =>
+          access.variables.has(name) || !Object.hasOwn(io.env, name) ? undefined : io.env[name],
         resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,
         configRepo: repo,

@@ -133,3 +133,16 @@ test('a config repo may not allow its projects what it could not read itself', p
   expect(said).toContain('FLY_API_TOKEN is a credential of FlyCD itself');
   expect(onFly()).toEqual({ secrets: {}, images: [] });
 });
+
+test.each(['constructor', 'toString', '__proto__'])(
+  'what every object has is no variable: %s',
+  patience,
+  async (name) => {
+    partner.commit({ 'readme.md': 'no app here\n' });
+    world.write({ 'near/app.yaml': far('far:1', name).replace('name: ' + name, 'name: NAME, env: ' + name) });
+    const { code, said } = await sync();
+    expect(code, said).toBe(4);
+    expect(said).toContain(`env ${name} is not set`);
+    expect(onFly()).toEqual({ secrets: {}, images: [] });
+  },
+);
