@@ -250,23 +250,24 @@ describe('no secret is told', () => {
     expectNoLeak(ran);
   });
 
-  test("of a token that a repo's own flycd.yaml names: only the operator's says what is sent where", async () => {
+  test("of a token that a repo's own flycd.yaml names: only the operator's says what is sent where, and what is asked", async () => {
     const { host } = new URL(server.url);
     const credentials = `credentials: { "${host}/shop.git": { token: GIT_CANARY, user: me } }\n`;
     const source = `source: { type: git, repo: "${server.url}/shop.git" }\n`;
     repository.commit({
-      'flycd.yaml': `fleet: canary\n${credentials}`,
+      'flycd.yaml': `fleet: canary\nallow_hosts: [127.0.0.1]\n${credentials}`,
       'canary/app.yaml': null,
       'shop/app.yaml': `app: shop\nprimary_region: arn\n${source}`,
     });
-    const sent = async (): Promise<readonly boolean[]> => {
+    const sent = async (allowed?: string): Promise<readonly boolean[]> => {
       const { env, ...rest } = terminal();
-      const own = { GIT_CANARY: canary.gitlab, GITHUB_SERVER_URL: undefined };
+      const own = { GIT_CANARY: canary.gitlab, GITHUB_SERVER_URL: undefined, FLYCD_ALLOW_HOSTS: allowed };
       await run(['diff', withPassword()], { ...rest, env: { ...env, ...own } });
       const asked = server.requests.filter(({ url }) => url.startsWith('/shop.git'));
       return [...new Set(asked.map(({ authorization }) => authorization !== undefined))];
     };
-    expect(await sent()).toEqual([false]);
+    expect(await sent()).toEqual([]);
+    expect(await sent('127.0.0.1')).toEqual([false]);
     writeFileSync(join(folder.path, 'flycd.yaml'), credentials);
     expect(await sent()).toEqual([false, true]);
   });

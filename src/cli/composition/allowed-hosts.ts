@@ -3,6 +3,7 @@ import { parseAllowedHosts } from '../../http/hosts.ts';
 import { readProxies } from '../../http/proxies.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { variable, type Io } from '../shell/io.ts';
+import { credentialHosts } from './git-access.ts';
 import { flyRegistry } from './registry.ts';
 import type { OperatorSettings } from './settings.ts';
 
@@ -10,21 +11,17 @@ import type { OperatorSettings } from './settings.ts';
 const flyVariables = ['FLY_API_BASE_URL', 'FLY_FLAPS_BASE_URL', 'FLY_UIEX_BASE_URL', 'FLY_REGISTRY_HOST'];
 
 /**
- * Where addresses in config files may lead: public hosts, Fly, and what the operator allows in `allow_hosts` of their own flycd.yaml
- * and in FLYCD_ALLOW_HOSTS, and `named`: hosts that their credentials are for. Throws a stalled Fault for a text that names no host.
+ * Where addresses in config files may lead: public hosts, Fly, hosts that the operator gave a credential for, and what they allow
+ * in `allow_hosts` of their own flycd.yaml and in FLYCD_ALLOW_HOSTS. Throws a stalled Fault for a text that names no host.
  */
-export function hostGuard(
-  io: Pick<Io, 'env' | 'fetch' | 'clock'>,
-  { written }: OperatorSettings,
-  named: readonly string[] = [],
-): HostGuard {
+export function hostGuard(io: Pick<Io, 'env' | 'fetch' | 'clock'>, settings: OperatorSettings): HostGuard {
   const ofVariable = (variable(io.env, 'FLYCD_ALLOW_HOSTS') ?? '').split(/[\s,]+/).filter((text) => text !== '');
-  const allowed = parseAllowedHosts([...(written.allow_hosts ?? []), ...ofVariable]);
+  const allowed = parseAllowedHosts([...(settings.written.allow_hosts ?? []), ...ofVariable]);
   if ('wrong' in allowed) throw noHost(allowed.wrong, ofVariable.includes(allowed.wrong));
   const ofFly = flyVariables.flatMap((name) => hostOf(variable(io.env, name)) ?? []);
   return createHostGuard({
     allowed,
-    exempt: new Set([flyRegistry, ...ofFly, ...named]),
+    exempt: new Set([flyRegistry, ...ofFly, ...credentialHosts(io, settings)]),
     fetch: io.fetch,
     proxyOf: readProxies(io.env),
     clock: io.clock,

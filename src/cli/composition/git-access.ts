@@ -5,7 +5,7 @@ import type { DesiredApp } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import {
-  hostOfPrefix,
+  authorityOf,
   prefixKey,
   type CredentialRule,
   type NamedSecret,
@@ -20,8 +20,6 @@ export interface GitAccess {
   readonly rules: readonly CredentialRule[];
   /** Lines of known_hosts. */
   readonly knownHosts: readonly string[];
-  /** Those that the rules are for, without ports: FlyCD is meant to ask them. */
-  readonly hosts: readonly string[];
   /** Variables that hold credentials of FlyCD's own: no config file may have them handed to an app. */
   readonly variables: ReadonlySet<string>;
 }
@@ -44,23 +42,19 @@ const notForGit = /^(?:FLY_API_TOKEN|FLY_ACCESS_TOKEN|FLYCD_.*)$/;
  * stalled Fault for what cannot be meant.
  */
 export function readGitAccess({ io, redactor }: Reader, settings: OperatorSettings): GitAccess {
-  const { credentials = {}, known_hosts: written = [] } = settings.written;
-  const rules = new Map<string, CredentialRule>();
-  for (const [prefix, credential] of Object.entries(credentials)) {
-    const twin = rules.get(prefixKey(prefix));
-    if (twin !== undefined) throw twinFault(settings, twin.prefix, prefix);
-    rules.set(prefixKey(prefix), ruleOf(io, prefix, credential));
-  }
-  for (const [key, rule] of rulesOfEnvironment(io)) rules.set(key, { ...rules.get(key), ...rule });
-  const all = [...rules.values()];
-  const secrets = all.flatMap(({ token, sshKey }) => [token, sshKey].filter((secret) => secret !== undefined));
+  const rules = rulesOf(io, settings);
+  const secrets = rules.flatMap(({ token, sshKey }) => [token, sshKey].filter((secret) => secret !== undefined));
   for (const { value } of secrets) learnSecret(redactor, value?.reveal());
   return {
-    rules: all,
-    knownHosts: [...written, ...knownHostsOfEnvironment(io)],
-    hosts: [...new Set(all.map(({ prefix }) => hostOfPrefix(prefix)))],
+    rules,
+    knownHosts: [...(settings.written.known_hosts ?? []), ...knownHostsOfEnvironment(io)],
     variables: new Set(secrets.map(({ variable: name }) => name)),
   };
+}
+
+/** Hosts that the operator gave a credential for, with their port where one is written: FlyCD is meant to ask them. */
+export function credentialHosts(io: Pick<Io, 'env'>, settings: OperatorSettings): readonly string[] {
+  return [...new Set(rulesOf(io, settings).map(({ prefix }) => authorityOf(prefix)))];
 }
 
 /** For createGitCredentials: the operator's rules, and what FlyCD had before there were any. */
@@ -87,6 +81,17 @@ export function keptBack(apps: readonly DesiredApp[], { variables }: GitAccess):
         : [],
     ),
   );
+}
+
+function rulesOf(io: Pick<Io, 'env'>, settings: OperatorSettings): readonly CredentialRule[] {
+  const rules = new Map<string, CredentialRule>();
+  for (const [prefix, credential] of Object.entries(settings.written.credentials ?? {})) {
+    const twin = rules.get(prefixKey(prefix));
+    if (twin !== undefined) throw twinFault(settings, twin.prefix, prefix);
+    rules.set(prefixKey(prefix), ruleOf(io, prefix, credential));
+  }
+  for (const [key, rule] of rulesOfEnvironment(io)) rules.set(key, { ...rules.get(key), ...rule });
+  return [...rules.values()];
 }
 
 function ruleOf(io: Pick<Io, 'env'>, prefix: string, credential: Credential): CredentialRule {

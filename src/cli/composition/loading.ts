@@ -232,7 +232,7 @@ async function createMirrors(request: LoadingRequest, access: GitAccess): Promis
   const directory = join(dataDirectory, 'mirrors');
   const megabytes = request.settings.written.mirror?.max_mb;
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
-  const hosts = hostGuard(io, request.settings, access.hosts);
+  const hosts = hostGuard(io, request.settings);
   const environment = await withCertificates(io, dataDirectory);
   return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits });
 }

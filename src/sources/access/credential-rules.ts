@@ -46,9 +46,10 @@ export function prefixKey(prefix: string): string {
   return [`${host}:${port}`, ...segments].join('/');
 }
 
-/** Without the port. */
-export function hostOfPrefix(prefix: string): string {
-  return placeOf(prefix).host;
+/** Host, and its port where one is written other than that of https, which addresses leave out. */
+export function authorityOf(prefix: string): string {
+  const { host, port } = placeOf(prefix);
+  return port === '' || port === schemePorts['https'] ? host : `${host}:${port}`;
 }
 
 /** The prefix to write for the repositories beside this one: its host and organization, or group. */

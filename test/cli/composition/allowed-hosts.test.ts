@@ -36,6 +36,13 @@ describe('where config may lead to', () => {
     expect(await reached({}, {}, ['https://registry.fly.io/'])).toHaveLength(1);
   });
 
+  test('hosts that the operator gave a credential for', async () => {
+    const env = { FLYCD_CREDENTIALS: 'ssh://10.0.0.7/ops=OPS_KEY' };
+    const credentials = { 'Git.corp.internal/acme': 'ACME_TOKEN', '127.0.0.1:5001': 'X' };
+    expect(await reached(env, { credentials }, places)).toEqual(places.slice(0, 2));
+    expect(await reached({}, { credentials: { '127.0.0.1:5000': 'X' } }, places)).toEqual(places.slice(2));
+  });
+
   test('a text that names no host is told, with where it stands', () => {
     const guardOf = (env: Record<string, string>, allow_hosts: readonly string[] = []) =>
       hostGuard(
