@@ -11,6 +11,7 @@ import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
+import type { Io } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
 import { hostGuard } from './allowed-hosts.ts';
 import { withCertificates } from './certificates.ts';
@@ -89,9 +90,7 @@ export function createLoading(request: LoadingRequest): Loading {
         mirrors,
         settings: { fleet: written.fleet, sync: written.sync },
         allowSecrets,
-        // What every object has, such as `constructor`, is no variable.
-        environment: (name: string) =>
-          access.variables.has(name) || !Object.hasOwn(io.env, name) ? undefined : io.env[name],
+        environment: (name: string) => (access.variables.has(name) ? undefined : variableOf(io.env, name)),
         resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,
         configRepo: repo,
@@ -195,6 +194,11 @@ async function openPath(
   });
   if (warning !== undefined) log.warn({}, warning);
   return { ...opened, history: top, isKnown: warning === undefined };
+}
+
+/** What every object has, such as `constructor`, is no variable. */
+function variableOf(env: Io['env'], name: string): string | undefined {
+  return Object.hasOwn(env, name) ? env[name] : undefined;
 }
 
 /** Where there is no password, what stands before the @ of a web address is the token. */
