@@ -14,7 +14,7 @@ import { beginPass } from '../pass/begin-pass.ts';
 import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { ownTurn } from './own-turn.ts';
-import { missedByList } from './unlisted.ts';
+import { missedByList, type Missed } from './unlisted.ts';
 import { takenSince } from '../kinds/apps.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { applyPlan } from './apply.ts';
@@ -140,10 +140,10 @@ const plansMax = 5;
  */
 async function withAllInSight(
   asked: SyncAppRequest,
-): Promise<{ readonly request: SyncAppRequest; readonly missed: Fault | undefined }> {
+): Promise<{ readonly request: SyncAppRequest; readonly missed: Missed | undefined }> {
   let request = asked;
   let missed = await missedByList(request);
-  for (let plans = 0; missed !== undefined && request.planAgain === undefined && plans < plansMax; plans += 1) {
+  for (let plans = 0; missed?.isInSight === true && request.planAgain === undefined && plans < plansMax; plans += 1) {
     const { plan, ...planned } = await plannedAgain(request);
     request = { ...request, plan, planned };
     missed = await missedByList(request);
@@ -155,7 +155,7 @@ interface Reasons {
   /** Another process has the app. */
   readonly behind: Fault | undefined;
   /** What the plan would make is there. */
-  readonly missed: Fault | undefined;
+  readonly missed: Missed | undefined;
 }
 
 async function applyUnless(
@@ -169,16 +169,20 @@ async function applyUnless(
   return apply(request, { ...planned, plan }, save);
 }
 
-/** What the plan would make is there: nothing is done, and the app is planned again with that in sight. */
-async function giveWayTo(missed: Fault, request: SyncAppRequest, save: SaveResult): Promise<AppliedPlan> {
+/** What the plan would make is there, or may be: nothing is done, and the app is planned again with what came into sight. */
+async function giveWayTo(
+  { fault, isInSight }: Missed,
+  request: SyncAppRequest,
+  save: SaveResult,
+): Promise<AppliedPlan> {
   const [first] = request.plan.steps;
   const at = request.clock.now();
-  const { message, next } = missed;
+  const { message, next } = fault;
   if (first !== undefined) {
     const { kind, target } = first;
     await save({ kind, target, outcome: 'skipped', message, next, startedAt: at, finishedAt: at });
   }
-  return { ...nothingDone, faults: [missed], isOvertaken: true };
+  return { ...nothingDone, faults: [fault], isOvertaken: isInSight };
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;

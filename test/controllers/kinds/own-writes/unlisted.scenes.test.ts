@@ -203,6 +203,89 @@ describe('nothing is made beside a machine that the list lacks', () => {
     expect(machines().map(groupOf), said).toEqual(['worker', 'worker']);
   });
 
+  describe('nor beside one that cannot be looked at by its id', () => {
+    const dark = (id: string | undefined, status: number): void => {
+      world.simulator.world.onRequest = ({ phase, request: { template, path } }) => {
+        if (phase !== 'before' || template !== 'GET /apps/{app}/machines/{machine}' || !path.endsWith(`/${id}`)) return;
+        world.simulator.world.faults.add({
+          template,
+          nth: 1,
+          times: 1,
+          fault: { status, body: { error: 'unavailable' } },
+        });
+      };
+    };
+
+    test.each([500, 503, 408])('with %i, and the command says so', async (status) => {
+      await adopted(2);
+      const [first, hidden] = machines();
+      answers(list, await listed((name) => name === first?.name));
+      dark(hidden?.id, status);
+      const { code, said } = await sync();
+      expect(machines(), said).toHaveLength(2);
+      expect(code, said).not.toBe(0);
+      expect(said).toContain(`lacks machine ${hidden?.id}, and nobody can tell whether it is there`);
+      world.simulator.world.onRequest = undefined;
+      world.simulator.world.faults.clear();
+      expect((await sync()).code).toBe(0);
+      expect(machines()).toHaveLength(2);
+    });
+
+    test('nor does the loop, which does not ask without an end either', async () => {
+      await adopted(2);
+      const [first, hidden] = machines();
+      answers(list, await listed((name) => name === first?.name));
+      dark(hidden?.id, 503);
+      const before = world.simulator.world.requests.length;
+      const stop = new AbortController();
+      const loop = world.flycd(['sync'], undefined, stop.signal);
+      await world.clock.sleep(600_000);
+      stop.abort();
+      await loop;
+      expect(machines()).toHaveLength(2);
+      expect(world.simulator.world.requests.length - before).toBeLessThan(500);
+    });
+
+    test('nor is a volume bought', async () => {
+      const parts = {
+        counts: { arn: 1, ams: 1 },
+        more: 'extra_regions: [ams]\nmounts: [{ source: data, destination: /data }]\n',
+      };
+      world = await arena();
+      world.write(shop(parts));
+      expect((await sync()).code).toBe(0);
+      await world.clock.sleep(300_000);
+      const hidden = machines().find(({ name }) => name.includes('ams'));
+      answers(list, await listed((name) => name.includes('arn')));
+      const all = (await world.asPerson('GET', '/apps/shop/volumes')) as { region: string }[];
+      answers(
+        'GET /apps/{app}/volumes',
+        all.filter(({ region }) => region === 'arn'),
+      );
+      dark(hidden?.id, 503);
+      for (let pass = 0; pass < 3; pass += 1) {
+        const { said } = await sync();
+        expect(world.simulator.world.apps.get('shop')?.volumes.size, said).toBe(2);
+      }
+    });
+  });
+
+  test('nor where forty that are gone stand before it in the list of the organization', async () => {
+    await adopted(45);
+    const order = (await world.asPerson('GET', '/orgs/personal/machines')) as { machines: { id: string }[] };
+    const ids = order.machines.map(({ id }) => id);
+    const kept = new Set(ids.slice(-3));
+    world.simulator.world.lag.set({ organizationMs: 3_600_000 });
+    for (const id of ids) if (!kept.has(id)) await world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
+    await world.clock.sleep(60_000);
+    const hidden = machines().find(({ id }) => id === ids.at(-1))?.name;
+    answers(list, await listed((name) => name !== hidden));
+    world.write(shop({ counts: { arn: 3 } }));
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(machines(), said).toHaveLength(3);
+  });
+
   test('nor where the list of the organization cannot be read', async () => {
     await adopted(2);
     await world.asPerson('DELETE', `/apps/shop/machines/${machines()[0]?.id}?force=true`);
