@@ -2,6 +2,7 @@ import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
 import { HostRefused } from '../http/hosts.ts';
 import { createAnswers } from './answers.ts';
+import { LateAnswers, type RegistryPatience } from './late-answers.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
 
@@ -10,12 +11,14 @@ export interface ImageDigestsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly credentials?: RegistryCredentials | undefined;
+  /** For whoever has others to see to. undefined: each registry is waited for as long as a question may take. */
+  readonly patience?: RegistryPatience | undefined;
 }
 
 export interface ImageDigests {
   /**
    * `sha256:…` of what a reference stands for: the index where there is one. A pinned reference is its own answer.
-   * undefined: unknown, or no registry could be asked; never an error, since an unknown digest is no change.
+   * undefined: unknown, or no registry could be asked or answered in time; never an error, since an unknown digest is no change.
    */
   resolve(ref: string): Promise<string | undefined>;
 }
@@ -29,7 +32,8 @@ const rememberedMax = 10_000;
 
 /** Digests of image tags from their registries, remembered for a while, few questions at a time. */
 export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
-  const { clock, log } = options;
+  const { clock, log, patience } = options;
+  const late = patience && new LateAnswers({ clock, log, patience });
   const registry = createRegistry({ ...options, credentials: options.credentials ?? (() => undefined) });
   const answers = createAnswers<string | undefined>({
     clock,
@@ -44,7 +48,9 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
     try {
       const pausedUntil = pauses.get(reference.host) ?? -Infinity;
       if (pausedUntil > clock.monotonic()) throw new RegistryError('the registry was asked too often', 429);
-      return await registry.digest(reference);
+      const { host } = reference;
+      const digest = (): Promise<string> => registry.digest(reference);
+      return await (late === undefined ? digest() : late.watched({ host, ref, ask: digest }));
     } catch (error) {
       if (error instanceof RegistryError && error.retryAt !== undefined)
         pauses.set(reference.host, clock.monotonic() + error.retryAt - clock.now());
@@ -53,6 +59,8 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
       const isNews = cause instanceof HostRefused && refused.size < rememberedMax && !refused.has(cause.host);
       if (isNews) refused.add(cause.host);
       log[isNews ? 'warn' : 'debug']({ image: ref, why: message }, 'the digest of an image is unknown');
+      // No answer is none to remember.
+      if (late?.isLate({ host: reference.host, ref }) === true) throw error;
       return undefined;
     }
   }
@@ -65,7 +73,10 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
         return undefined;
       }
       if (reference.digest !== undefined) return reference.digest;
-      return answers.get(ref, () => ask(ref, reference));
+      const { host } = reference;
+      const isKnown = answers.has(ref);
+      const answer = answers.get(ref, host, () => ask(ref, reference));
+      return late === undefined || isKnown ? answer : late.soon({ host, ref }, answer);
     },
   };
 }

@@ -55,7 +55,7 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
     async refusal(ref) {
       const reference = parseReference(ref);
       if (reference === undefined || [flyRegistry, ownHost].includes(reference.host)) return undefined;
-      return answers.get(ref, () => ask(ref, reference));
+      return answers.get(ref, reference.host, () => ask(ref, reference));
     },
   };
 }
