@@ -48,7 +48,7 @@ export const rooms: readonly Room[] = [
     folder: 'src/sources',
     floor: 4,
     packages: ['simple-git', 'node:*'],
-    inner: [['tree'], ['access'], ['git'], ['folder'], ['build']],
+    inner: [['tree'], ['access'], ['git'], ['mirror'], ['folder'], ['build']],
   },
   { folder: 'src/oci', floor: 4, packages: ['node:crypto'] },
   {

@@ -109,6 +109,7 @@ export class FleetReconciler {
     trigger: Trigger = 'timer',
   ): Promise<{
     readonly apps: readonly string[];
+    readonly moved: readonly string[];
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
     const { store, log } = this.#options;
@@ -154,6 +155,7 @@ export class FleetReconciler {
     this.#apps.keepOnly(new Set(all));
     return {
       apps: all,
+      moved: [...names],
       affectedBy: (delivery) => {
         const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
         for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);

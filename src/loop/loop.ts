@@ -39,6 +39,8 @@ interface LoopStore {
 interface Refreshed {
   /** All apps there are. Marks of others are forgotten. */
   readonly apps: readonly string[];
+  /** Those that are not what they were, or were not looked at since. Default: none. */
+  readonly moved?: readonly string[];
   /** Those that a push concerns. */
   affectedBy(delivery: PendingDelivery): readonly string[];
 }
@@ -85,7 +87,10 @@ export interface LoopStatus {
 export interface Loop {
   /** Begins with a pass over all apps and with what a process before this one left marked or undelivered. */
   start(): void;
-  /** Something may have changed: `webhook` looks at what pending deliveries concern, all others at every app. */
+  /**
+   * Something may have changed: `webhook` looks at what pending deliveries concern, `retry` at that and at what is read otherwise by
+   * now, all others at every app.
+   */
   wake(trigger: Trigger): void;
   /** Looks at what is due by the clock: the heartbeat of tick.ts. Harmless at any time. */
   tick(): void;
@@ -220,7 +225,8 @@ class FleetLoop implements Loop {
     const affected = new Set(
       deliveries.flatMap((delivery) => fleet.affectedBy(delivery)).filter((app) => all.has(app)),
     );
-    const marked = trigger === 'webhook' ? [...affected] : [...new Set([...affected, ...all])];
+    const others = trigger === 'webhook' ? [] : trigger === 'retry' ? (fleet.moved ?? []) : all;
+    const marked = [...new Set([...affected, ...others])];
     for (const app of affected) this.#schedule.forgive(app);
     await store.finishDeliveries(
       deliveries.map(({ id }) => id),

@@ -3,7 +3,7 @@ import { retryAtOf, toFault, type Fault } from '../model/base/fault.ts';
 import type { Trigger } from '../model/run.ts';
 import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
 
-/** Of wakes that run as one, the strongest speaks for all: all but `webhook` look at every app. */
+/** Of wakes that run as one, the strongest speaks for all: from `timer` on they look at every app. */
 const strength: Readonly<Record<Trigger, number>> = {
   webhook: 0,
   retry: 1,
@@ -16,7 +16,7 @@ const strength: Readonly<Record<Trigger, number>> = {
 };
 
 /**
- * In a stream of pushes git is asked once in this time: each question is a child process, whose start holds up the
+ * In a stream of pushes, or of sources that answer again, git is asked once in this time: each question is a child process, whose start holds up the
  * answers to the pushes themselves. The first push of all is looked at at once.
  */
 const pushSpacingMs = 1_000;
@@ -89,7 +89,8 @@ export class Refresher {
     if (this.#retryAt !== undefined && this.#retryAt > clock.monotonic()) return;
     const trigger = this.#wanted;
     this.#cancelTimer();
-    const wait = trigger === 'webhook' ? this.#startedAt + pushSpacingMs - clock.monotonic() : 0;
+    const isSpaced = trigger === 'webhook' || trigger === 'retry';
+    const wait = isSpaced ? this.#startedAt + pushSpacingMs - clock.monotonic() : 0;
     if (wait > 0) {
       this.#cancelTimer = clock.timer(wait, () => this.proceed());
       return;

@@ -65,7 +65,13 @@ export type DesiredImage =
   /** `digest` undefined: no registry could be asked; the tag is sent as written. */
   | { readonly kind: 'reference'; readonly ref: string; readonly digest: string | undefined }
   /** `build` undefined: its source could not be read, so nobody knows what to build. */
-  | { readonly kind: 'build'; readonly source: DesiredSource; readonly build: DesiredBuild | undefined };
+  | {
+      readonly kind: 'build';
+      readonly source: DesiredSource;
+      readonly build: DesiredBuild | undefined;
+      /** Why its source could not be read, where time or the network mends it. */
+      readonly unread?: string;
+    };
 
 export interface DesiredBuild {
   /** 32 hex: hash of all that decides what the image becomes. One key is built once. */

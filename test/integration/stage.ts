@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -22,8 +22,8 @@ export interface Stage {
   readonly url: string;
   /** For whatever the test needs. */
   readonly folder: string;
-  /** true: git requests are taken and not answered; false lets go of the ones held. */
-  holdGit(hold: boolean): void;
+  /** true: git requests, of one path where it is named, are taken and not answered; false lets go of the ones held. */
+  holdGit(hold: boolean, path?: string): void;
   /** How many git requests wait for an answer. */
   heldGit(): number;
   /** How many git requests were answered. */
@@ -77,7 +77,10 @@ export async function startStage(files: Readonly<Record<string, string>>, onEnd:
   const simulator = await startSimulator({ clock: systemClock });
   onEnd(() => simulator.close());
   const gate = gitGate();
-  const git = await startGitServer({ root: join(folder, 'git'), before: (_request, response) => gate.takes(response) });
+  const git = await startGitServer({
+    root: join(folder, 'git'),
+    before: (request, response) => gate.takes(request, response),
+  });
   onEnd(() => git.close());
   const url = `${git.url}/acme/fleet.git`;
   const machines = (app: string): readonly MachineSnapshot[] =>
@@ -109,7 +112,7 @@ export async function startStage(files: Readonly<Record<string, string>>, onEnd:
     repository,
     url,
     folder,
-    holdGit: (hold) => gate.hold(hold),
+    holdGit: (hold, path) => gate.hold(hold, path),
     heldGit: () => gate.held(),
     answeredGit: () => gate.answered(),
     async afterGit(more) {
@@ -138,20 +141,21 @@ export async function startStage(files: Readonly<Record<string, string>>, onEnd:
 /** Git requests wait here while it is shut. */
 function gitGate() {
   const waiting = new Set<ServerResponse>();
-  let shut = false;
+  /** Where requests wait; undefined: nowhere. */
+  let shut: string | undefined;
   let answered = 0;
   return {
-    takes(response: ServerResponse): boolean {
+    takes({ url = '' }: IncomingMessage, response: ServerResponse): boolean {
       response.on('finish', () => {
         answered += 1;
       });
-      if (!shut) return false;
+      if (shut === undefined || !url.startsWith(shut)) return false;
       waiting.add(response);
       response.on('close', () => waiting.delete(response));
       return true;
     },
-    hold(hold: boolean): void {
-      shut = hold;
+    hold(hold: boolean, path = ''): void {
+      shut = hold ? path : undefined;
       if (!hold) for (const response of waiting) response.destroy();
     },
     held: () => waiting.size,

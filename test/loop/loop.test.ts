@@ -188,6 +188,30 @@ describe('crashes', () => {
     expect(await store.pendingDeliveries()).toEqual([]);
   });
 
+  test('a source that answers again brings git to be read: only what is read otherwise by now has a pass', async () => {
+    let moved: string[] = [];
+    const { loop, after, refreshes, story, push } = scripted({
+      async refresh() {
+        return { apps: ['api', 'web', 'shop'], moved, affectedBy: ({ repo }) => [repo] };
+      },
+    });
+    loop.start();
+    await after(5_000);
+    const before = story().length;
+    moved = ['shop'];
+    loop.wake('retry');
+    // As many as answer at once are one: git is asked once a second for them.
+    for (let more = 0; more < 20; more += 1) loop.wake('retry');
+    await after(10_000);
+    expect(story().slice(before)).toEqual(['5000 shop retry', '6000 shop retry']);
+    expect(refreshes.map(({ trigger }) => trigger)).toEqual(['start', 'retry', 'retry']);
+    moved = [];
+    await push('d1', 'api');
+    loop.wake('retry');
+    await after(15_000);
+    expect(story().at(-1)).toBe('10000 api webhook');
+  });
+
   test('killed between fetch and marks: the delivery is still pending', async () => {
     const path = join(temporaryFolder(), 'flycd.db');
     const dying = testStore({ path });

@@ -6,8 +6,9 @@ import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { silentLog } from '../../src/model/base/log.ts';
 import { createGitCredentials, type GitCredentials } from '../../src/sources/git/credentials.ts';
-import type { MirrorLimits } from '../../src/sources/git/mirror-size.ts';
-import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/git/mirror.ts';
+import type { MirrorLimits } from '../../src/sources/mirror/mirror-size.ts';
+import type { SourcePatience } from '../../src/sources/mirror/patience.ts';
+import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/mirror/mirror.ts';
 import type { Tree } from '../../src/sources/tree/tree.ts';
 import { makeBareRepository, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
 
@@ -28,17 +29,11 @@ interface RecordedOptions {
   readonly askTimeoutMs?: number;
   readonly limits?: Partial<MirrorLimits>;
   readonly hosts?: HostGuard;
+  readonly patience?: SourcePatience;
 }
 
 /** Mirrors whose every git child is written down, one line of arguments each, by a `git` that stands first on PATH. */
-export function recordMirrors({
-  folder,
-  credentials,
-  clock,
-  askTimeoutMs,
-  limits,
-  hosts,
-}: RecordedOptions): RecordedMirrors {
+export function recordMirrors({ folder, credentials, clock, ...options }: RecordedOptions): RecordedMirrors {
   const bin = join(folder, 'bin');
   const record = join(folder, 'calls');
   const data = join(folder, 'data');
@@ -54,9 +49,7 @@ export function recordMirrors({
       log: silentLog,
       credentials: credentials ?? createGitCredentials({ directory: join(data, 'ssh') }),
       environment: { ...process.env, PATH: `${bin}:${path}` },
-      askTimeoutMs,
-      limits,
-      hosts,
+      ...options,
     }),
     data,
     calls: (name) => {

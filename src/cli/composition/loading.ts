@@ -7,7 +7,8 @@ import type { Origin } from '../../model/stamps/origin.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
 import type { CloneCommit } from '../../sources/git/clone-commit.ts';
-import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
+import type { OpenGitMirrors } from '../../sources/mirror/mirror.ts';
+import type { SourcePatience } from '../../sources/mirror/patience.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
@@ -49,6 +50,8 @@ export interface LoadRequest {
   readonly offline: boolean;
   /** What to call an app without a name of its own; undefined: such an app is invalid. */
   readonly nameless?: string;
+  /** For whoever keeps other apps meanwhile, as the first load says it. undefined: each source is waited for as long as it may take. */
+  readonly patience?: SourcePatience | undefined;
 }
 
 export interface Loading {
@@ -69,11 +72,11 @@ export function createLoading(request: LoadingRequest): Loading {
   const allowSecrets = operatorAllowsSecrets(io, settings);
 
   return {
-    async load({ offline, nameless }) {
+    async load({ offline, nameless, patience }) {
       const { createDesiredLoader } = await io.clock.busy(() => import('../../desired/load.ts'));
       const location = locateConfig(io, settings, config, isGitLocation);
       learnSecret(redactor, secretIn(location.text));
-      mirrors ??= lazyMirrors(request, access);
+      mirrors ??= lazyMirrors(request, { access, patience });
       loader ??= createDesiredLoader({ clock: io.clock });
       const here = settingsOfConfig(settings, location);
       const { written, isRoot } = here;
@@ -83,7 +86,7 @@ export function createLoading(request: LoadingRequest): Loading {
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
-      if (!offline) digests ??= await createDigests(request);
+      if (!offline) digests ??= await createDigests(request, patience);
       const images = offline ? undefined : digests;
       const asked = {
         path,
@@ -207,13 +210,19 @@ function secretIn(address: string): string {
   return password === '' && scheme !== 'ssh' ? user : password;
 }
 
+/** How repositories are reached that config names, and for how long. */
+interface SourceWays {
+  readonly access: GitAccess;
+  readonly patience: SourcePatience | undefined;
+}
+
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
-function lazyMirrors(request: LoadingRequest, access: GitAccess): OpenGitMirrors {
+function lazyMirrors(request: LoadingRequest, ways: SourceWays): OpenGitMirrors {
   let opening: Promise<OpenGitMirrors> | undefined;
   let opened: OpenGitMirrors | undefined;
   return {
     async tree(asked) {
-      opened = await (opening ??= createMirrors(request, access));
+      opened = await (opening ??= createMirrors(request, ways));
       return opened.tree(asked);
     },
     async origin(asked, commit) {
@@ -226,11 +235,11 @@ function lazyMirrors(request: LoadingRequest, access: GitAccess): OpenGitMirrors
   };
 }
 
-async function createMirrors(request: LoadingRequest, access: GitAccess): Promise<OpenGitMirrors> {
+async function createMirrors(request: LoadingRequest, { access, patience }: SourceWays): Promise<OpenGitMirrors> {
   const { io, log } = request.invocation;
   const dataDirectory = request.dataDirectory();
   const [{ createGitMirrors }, { createGitCredentials }] = await io.clock.busy(() =>
-    Promise.all([import('../../sources/git/mirror.ts'), import('../../sources/git/credentials.ts')]),
+    Promise.all([import('../../sources/mirror/mirror.ts'), import('../../sources/git/credentials.ts')]),
   );
   const credentials = createGitCredentials(credentialValues(io, access, dataDirectory));
   const directory = join(dataDirectory, 'mirrors');
@@ -238,15 +247,19 @@ async function createMirrors(request: LoadingRequest, access: GitAccess): Promis
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
   const hosts = hostGuard(io, request.settings);
   const environment = await withCertificates(io, dataDirectory);
-  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits });
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits, patience });
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */
-async function createDigests({ invocation, settings }: LoadingRequest): Promise<ImageDigests> {
+async function createDigests(
+  { invocation, settings }: LoadingRequest,
+  patience: SourcePatience | undefined,
+): Promise<ImageDigests> {
   const { io, log, redactor } = invocation;
   const [{ createImageDigests }, { registryAccess }] = await io.clock.busy(() =>
     Promise.all([import('../../oci/digest.ts'), import('./registry.ts')]),
   );
   const { credentials } = registryAccess(io, redactor);
-  return createImageDigests({ fetch: hostGuard(io, settings).fetch, clock: io.clock, log, credentials });
+  const { fetch } = hostGuard(io, settings);
+  return createImageDigests({ fetch, clock: io.clock, log, credentials, patience });
 }

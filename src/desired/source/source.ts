@@ -209,10 +209,12 @@ interface Built {
   readonly folders: ResolvedSource['folders'];
   readonly followed?: ResolvedSource['followed'];
   readonly recipe: BuildRecipe | undefined;
+  readonly unread?: string | undefined;
 }
 
-function built({ source, version, folders, followed, recipe }: Built): ResolvedSource {
-  const image = { kind: 'build', source, build: recipe?.build } as const;
+function built({ source, version, folders, followed, recipe, unread }: Built): ResolvedSource {
+  const reason = unread === undefined ? {} : { unread };
+  const image = { kind: 'build', source, build: recipe?.build, ...reason } as const;
   return { source, image, appVersion: version, followed, folders, recipe };
 }
 
@@ -249,7 +251,7 @@ async function resolveGit(
     if (lasting) findings.error(['source', 'repo'], fault.message, fault.next);
     else findings.warning(['source', 'repo'], fault.message, fault.next);
     const source = { type: 'git', repo, ref, path, commit: undefined } as const;
-    return built({ source, version: undefined, folders: [own], followed, recipe: undefined });
+    return built({ source, version: undefined, folders: [own], followed, recipe: undefined, unread: fault.why });
   }
   const ids = await watchedIds(request, written, tree, path);
   const scheme = written.watch === undefined && path === '' ? 'git' : 'tree';

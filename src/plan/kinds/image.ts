@@ -76,7 +76,8 @@ const triedAgain = 'FlyCD tries again; nothing that needs the image is done unti
 function builtImage(desired: DesiredApp, sight: ImageSight | undefined, retry: boolean): WantedImage {
   const { image, appVersion, name } = desired;
   if (image.kind !== 'build' || image.build === undefined || appVersion === undefined) {
-    const because = 'its source could not be read, so nobody knows which version is wanted';
+    const why = image.kind === 'build' && image.unread !== undefined ? `: ${image.unread}` : '';
+    const because = `its source could not be read, so nobody knows which version is wanted${why}`;
     return { state: 'unbuilt', reason: 'build', because, next: 'FlyCD reads it again with each pass' };
   }
   if (sight === undefined) {

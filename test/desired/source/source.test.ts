@@ -149,6 +149,13 @@ describe('sources and versions', () => {
     expect(said(fleet.problems)).toStrictEqual([
       `app.yaml:5:9: warning: source.repo: ${repo} could not be reached (FlyCD tries again)`,
     ]);
+    const why = 'git has not answered for more than 10 s';
+    mirrors.faults.set(
+      repo,
+      new Fault({ kind: 'transient', what: 'it is not read', why, next: 'FlyCD goes on asking' }),
+    );
+    const late = await load({ 'app.yaml': git('') }, { mirrors });
+    expect(late.apps[0]).toMatchObject({ appVersion: undefined, image: { build: undefined, unread: why } });
     mirrors.faults.set(repo, new Fault({ kind: 'stalled', what: 'no such branch', next: 'name one that is there' }));
     const refused = await load({ 'app.yaml': git('') }, { mirrors });
     expect(refused.invalid).toStrictEqual([{ name: 'web', file: 'app.yaml' }]);

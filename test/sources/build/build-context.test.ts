@@ -21,7 +21,7 @@ import {
 } from '../../../src/sources/build/build-context.ts';
 import { dockerignore } from '../../../src/sources/build/dockerignore.ts';
 import { openFolder } from '../../../src/sources/folder/folder.ts';
-import type { OpenGitMirrors } from '../../../src/sources/git/mirror.ts';
+import type { OpenGitMirrors } from '../../../src/sources/mirror/mirror.ts';
 import type { Tree } from '../../../src/sources/tree/tree.ts';
 import {
   git,

@@ -25,6 +25,11 @@ import { chooser } from '../../shell/selection.ts';
 import { createProblemTeller, logProgress } from './service-log.ts';
 import { shellWord } from '../../../model/base/shell.ts';
 
+/**
+ * An app repo or a registry that takes longer keeps no other app waiting. GitHub answers in less on a bad day; what takes longer, as
+ * a large repository at first, is looked at when it is there.
+ */
+const sourcePatienceMs = 10_000;
 /** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
 const tellGraceMs = 5_000;
 
@@ -121,6 +126,7 @@ async function openKept(
     refresh: (trigger, signal) => reconciler.refresh(signal, trigger),
     reconcile: (app, trigger, signal, aside) => reconciler.reconcile(app, trigger, signal, aside),
   });
+  config.onAnswer(() => loop.wake('retry'));
   return { loop, reconciler, store, reporter };
 }
 
@@ -286,6 +292,8 @@ interface KeptConfig {
   /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
   first(): Promise<First | undefined>;
   load(): Promise<DesiredFleet>;
+  /** Told from then on when a source that was late has answered. */
+  onAnswer(tell: () => void): void;
   /** Resolves with the name that was written for a fleet without one: then `first` gives the fleet that has it. */
   renamed(): Promise<string>;
   /** Why it could not be read at first, until it could. */
@@ -300,9 +308,11 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
   let next: First | undefined;
   let named = Promise.withResolvers<string>();
   let fault: Fault | undefined;
+  let answered = (): void => undefined;
+  const patience = { ms: sourcePatienceMs, answered: () => answered() };
 
   async function load(): Promise<First> {
-    const { fleet, repo } = await composition.load({ offline: false });
+    const { fleet, repo } = await composition.load({ offline: false, patience });
     if (before !== undefined && fleet.name !== before.name && !isNamedFirst(before, fleet))
       throw renamed(before.name, fleet.name);
     tellProblems(fleet.problems);
@@ -338,6 +348,9 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
       named.resolve(loaded.fleet.name);
       // Rows in the database go by the name: whoever asks is stopped, and what follows asks anew.
       return Promise.withResolvers<never>().promise;
+    },
+    onAnswer(tell) {
+      answered = tell;
     },
     renamed: () => named.promise,
     fault: () => fault,

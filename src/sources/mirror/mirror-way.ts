@@ -5,8 +5,8 @@ import type { HostGuard } from '../../http/guard.ts';
 import { HostRefused } from '../../http/hosts.ts';
 import { admittedLocation } from '../tree/admitted-location.ts';
 import type { GitLocation } from '../tree/location.ts';
-import { GitError } from './git-command.ts';
-import { isRedirect } from './git-fault.ts';
+import { GitError } from '../git/git-command.ts';
+import { isRedirect } from '../git/git-fault.ts';
 
 /** The way to a repository's server, found anew for each call. */
 export interface MirrorWay {

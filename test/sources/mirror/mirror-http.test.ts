@@ -6,7 +6,7 @@ import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import type { CredentialRule, NamedSecret } from '../../../src/sources/access/credential-rules.ts';
 import { createGitCredentials, type GitCredentialValues } from '../../../src/sources/git/credentials.ts';
-import { createGitMirrors } from '../../../src/sources/git/mirror.ts';
+import { createGitMirrors } from '../../../src/sources/mirror/mirror.ts';
 import { makeBareRepository, startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
 import { faultOf, MirrorPlace, textOf, type RecordedMirrors } from '../recorded-mirrors.ts';
 

@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
-import { createGitMirrors, type OpenGitMirrors } from '../../../src/sources/git/mirror.ts';
+import { createGitMirrors, type OpenGitMirrors } from '../../../src/sources/mirror/mirror.ts';
 import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
 import { faultOf, MirrorPlace, textOf } from '../recorded-mirrors.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { IdleClock, systemClock } from '../../../src/model/base/clock.ts';
-import { removeLeftovers, watchSize } from '../../../src/sources/git/mirror-size.ts';
+import { removeLeftovers, watchSize } from '../../../src/sources/mirror/mirror-size.ts';
 import { parseGitLocation } from '../../../src/sources/tree/location.ts';
 import { makeBareRepository, startGitServer } from '../../servers/git-server.ts';
 import { faultOf, MirrorPlace, textOf } from '../recorded-mirrors.ts';

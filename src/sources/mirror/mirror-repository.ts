@@ -1,44 +1,23 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Descent } from '../../model/removal.ts';
 import type { Log } from '../../model/base/log.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
-import { hostKeyFault } from '../access/host-key-fault.ts';
-import { redactorOf, type GitCredential } from './credentials.ts';
-import { gitEnvironment, GitError, runGit } from './git-command.ts';
-import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
-import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
-import { commitTree, tooManyFiles } from './git-tree.ts';
-import { descends } from './ancestry.ts';
-import {
-  checkDisk,
-  checkSize,
-  removeLeftovers,
-  SizeFault,
-  watchSize,
-  type MirrorLimits,
-  type SizeWatch,
-} from './mirror-size.ts';
-import type { MirrorWay } from './mirror-way.ts';
-import { rootCommit } from './root-commit.ts';
-import type { GitLocation } from '../tree/location.ts';
+import { gitEnvironment, GitError, runGit } from '../git/git-command.ts';
+import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from '../git/git-fault.ts';
+import { BlobReader, listCommit, TooManyItems, treeItemsMax } from '../git/git-objects.ts';
+import { commitTree, tooManyFiles } from '../git/git-tree.ts';
+import { descends } from '../git/ancestry.ts';
+import { checkDisk, checkSize, removeLeftovers, SizeFault, watchSize, type MirrorLimits } from './mirror-size.ts';
+import { Remote, type RemoteArgs, type RemoteParts } from './remote.ts';
+import { rootCommit } from '../git/root-commit.ts';
 import { isCommitId } from '../tree/ref.ts';
 import type { Tree } from '../tree/tree.ts';
 
-export interface MirrorParts {
-  readonly directory: string;
-  readonly location: GitLocation;
-  /** Asked before each use, so that a renewed token counts. */
-  readonly credential: (location: GitLocation) => Promise<GitCredential | undefined>;
-  readonly way: MirrorWay;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
+export interface MirrorParts extends RemoteParts {
   readonly log: Log;
-  /** Takes a turn at the network. */
-  readonly permits: <T>(work: () => Promise<T>) => Promise<T>;
   /** Told that this mirror keeps a child for reading from now on. */
   readonly reading: (mirror: Mirror) => void;
   readonly askTimeoutMs: number;
@@ -53,15 +32,6 @@ const tooLargeMs = 60 * 60_000;
 const treesMax = 4;
 /** Local calls end in milliseconds; a fetch that must repack may keep them waiting. */
 const localTimeoutMs = 120_000;
-
-/** A call's arguments, with the address as it is asked. */
-type RemoteArgs = (remote: string) => readonly string[];
-
-interface Asked {
-  readonly credential: GitCredential | undefined;
-  /** The one that ssh connected to; undefined: what the name resolves to. */
-  readonly address: string | undefined;
-}
 
 interface Head {
   /** What the ref points to: a commit, or a tag object. */
@@ -81,13 +51,13 @@ export class Mirror {
   #last: Promise<unknown> = Promise.resolve();
   #damaged = false;
   #tooLarge: { readonly fault: Fault; readonly until: number } | undefined;
-  /** What the last call to the remote went with. */
-  #asked: Asked | undefined;
+  readonly #remote: Remote;
   /** Made here, and nothing fetched yet: git has no answer to look for. */
   #isNew = false;
 
   constructor(parts: MirrorParts) {
     this.#parts = parts;
+    this.#remote = new Remote(parts);
     this.#reader = new BlobReader({
       directory: parts.directory,
       environment: gitEnvironment({ environment: parts.environment }),
@@ -97,6 +67,17 @@ export class Mirror {
 
   /** The tree a ref points to now: asked after this call, never before it. */
   tree(ref: string): Promise<Tree> {
+    this.#remote.isWaitedFor = true;
+    return this.#asked(ref);
+  }
+
+  /** The same, for whoever has others to see to: throws a transient Fault where git takes longer than the mirrors' patience, and goes on. */
+  treeSoon(ref: string): Promise<Tree> {
+    const { lateness } = this.#remote;
+    return lateness === undefined ? this.tree(ref) : lateness.soon(() => this.#asked(ref));
+  }
+
+  #asked(ref: string): Promise<Tree> {
     const joined = this.#waiting.get(ref);
     if (joined !== undefined) return joined;
     const before = this.#last;
@@ -134,6 +115,7 @@ export class Mirror {
 
   /** Ends the child kept for reading once it has answered; the next read starts another. */
   close(): void {
+    this.#remote.lateness?.close();
     this.#reader.close();
   }
 
@@ -146,22 +128,12 @@ export class Mirror {
       return await this.#attempt(ref);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      if (!isDamage(error)) throw await this.#refusal(error);
+      if (!isDamage(error)) throw await this.#remote.refusal(error);
       await this.#discard(error.stderr);
       return this.#attempt(ref).catch(async (again: unknown) => {
-        throw again instanceof GitError ? await this.#refusal(again) : again;
+        throw again instanceof GitError ? await this.#remote.refusal(again) : again;
       });
     }
-  }
-
-  /** git's refusal as a Fault; of a host that is not believed what it shows. */
-  async #refusal(error: GitError): Promise<Fault> {
-    const { location, clock, permits } = this.#parts;
-    const { credential, address } = this.#asked ?? {};
-    const pinned = credential?.kind === 'ssh' ? credential.knownHostsFiles[0] : undefined;
-    const { PATH: path = '' } = gitEnvironment({ environment: this.#parts.environment });
-    const about = { words: error.stderr, location, address, pinned, clock, path };
-    return (await permits(() => hostKeyFault(about))) ?? mirrorFault(error, location, credential);
   }
 
   async #attempt(ref: string): Promise<Tree> {
@@ -201,7 +173,7 @@ export class Mirror {
   async #named(ref: string): Promise<string> {
     const { askTimeoutMs, location } = this.#parts;
     const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-    const answer = await this.#remote((remote) => ['ls-remote', '--', remote, ...names], askTimeoutMs);
+    const answer = await this.#remote.call((remote) => ['ls-remote', '--', remote, ...names], askTimeoutMs);
     const advertised = parseAdvertised(answer);
     const name = names.find((one) => advertised.has(one));
     const oid = advertised.get(name ?? '');
@@ -290,7 +262,7 @@ export class Mirror {
     const { directory, clock, fetchTimeoutMs } = this.#parts;
     await checkDisk(this.#parts);
     try {
-      await this.#remote(args, fetchTimeoutMs, () => watchSize(this.#parts));
+      await this.#remote.call(args, fetchTimeoutMs, () => watchSize(this.#parts));
       await checkSize(this.#parts);
     } catch (error) {
       const isTooMuch = error instanceof SizeFault;
@@ -300,30 +272,6 @@ export class Mirror {
       } else await removeLeftovers(directory, isTooMuch ? 0 : clock.now() - 2 * fetchTimeoutMs);
       throw error;
     }
-  }
-
-  /** `watch` begins with the call itself: before that it waits for its turn. */
-  async #remote(args: RemoteArgs, timeoutMs: number, watch?: () => SizeWatch): Promise<string> {
-    const { directory, clock, permits, way, environment: inherited } = this.#parts;
-    return permits(() =>
-      way.go(async (location, addresses) => {
-        const credential = await this.#parts.credential(location);
-        this.#asked = { credential, address: addresses?.[0] };
-        const environment = gitEnvironment({
-          environment: inherited,
-          remote: { location, credential, timeoutMs, addresses },
-        });
-        const redactor = redactorOf(credential);
-        const watching = watch?.();
-        const ending = watching === undefined ? {} : { endedBy: watching.exceeded };
-        const call = { directory, args: args(location.remote), environment, clock, timeoutMs, redactor, ...ending };
-        try {
-          return await runGit(call);
-        } finally {
-          watching?.stop();
-        }
-      }),
-    );
   }
 
   #local(args: readonly string[]): Promise<string> {

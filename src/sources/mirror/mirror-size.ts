@@ -30,9 +30,10 @@ interface Watched {
 /** A mirror may not take what it would. */
 export class SizeFault extends Fault {}
 
-/** Throws a stalled SizeFault where the mirror is over its limit. */
-export async function checkSize({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<void> {
-  if ((await bytesIn(directory)) <= limits.maxBytes) return;
+/** Its bytes on disk. Throws a stalled SizeFault where the mirror is over its limit. */
+export async function checkSize({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<number> {
+  const bytes = await bytesIn(directory);
+  if (bytes <= limits.maxBytes) return bytes;
   throw new SizeFault({
     kind: 'stalled',
     what: `${location.remote} cannot be read`,
@@ -59,6 +60,8 @@ export async function checkDisk({ directory, location, limits }: Omit<Watched, '
 export interface SizeWatch {
   /** Throws what the checks throw, as soon as that is so, and never ends otherwise. */
   readonly exceeded: Promise<never>;
+  /** Since this was asked last. */
+  hasGrown(): boolean;
   stop(): void;
 }
 
@@ -68,9 +71,13 @@ export function watchSize(watched: Watched): SizeWatch {
   promise.catch(() => undefined);
   let cancel = (): void => undefined;
   let isOver = false;
+  let size: number | undefined;
+  let hasGrown = false;
   const look = async (): Promise<void> => {
     try {
-      await checkSize(watched);
+      const bytes = await checkSize(watched);
+      hasGrown ||= size !== undefined && bytes !== size;
+      size = bytes;
       await checkDisk(watched);
     } catch (error) {
       // What git moves while it is measured is measured with the next look.
@@ -81,6 +88,11 @@ export function watchSize(watched: Watched): SizeWatch {
   cancel = watched.clock.timer(lookEachMs, () => void look());
   return {
     exceeded: promise,
+    hasGrown() {
+      const grown = hasGrown;
+      hasGrown = false;
+      return grown;
+    },
     stop() {
       isOver = true;
       cancel();

@@ -6,7 +6,7 @@ import type { HostGuard } from '../../http/guard.ts';
 import type { Log } from '../../model/base/log.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
-import type { GitCredential, GitCredentials } from './credentials.ts';
+import type { GitCredential, GitCredentials } from '../git/credentials.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { admittedLocation } from '../tree/admitted-location.ts';
 import { originOf } from '../tree/origin.ts';
@@ -14,6 +14,7 @@ import { checkRef } from '../tree/ref.ts';
 import { Mirror } from './mirror-repository.ts';
 import { createMirrorWay } from './mirror-way.ts';
 import { defaultMirrorLimits, type MirrorLimits } from './mirror-size.ts';
+import type { SourcePatience } from './patience.ts';
 import { createPermits } from './permits.ts';
 import type { GitMirrors, GitSourceRequest, Tree } from '../tree/tree.ts';
 
@@ -31,6 +32,8 @@ export interface GitMirrorsOptions {
   readonly fetchTimeoutMs?: number | undefined;
   /** Where addresses out of config files may lead; undefined: anywhere. */
   readonly hosts?: HostGuard | undefined;
+  /** For sources that config names, while others wait. undefined: each is waited for as long as its calls may take. */
+  readonly patience?: SourcePatience | undefined;
   /** Default: `defaultMirrorLimits`. */
   readonly limits?: Partial<MirrorLimits> | undefined;
 }
@@ -47,8 +50,6 @@ export interface OpenGitMirrors extends GitMirrors {
 const askTimeoutMs = 30_000;
 /** A big repository's history over a slow line. */
 const fetchTimeoutMs = 5 * 60_000;
-/** git children at the network: more would not be faster on the two cores FlyCD is meant for, and hosts throttle. */
-const remoteChildrenMax = 4;
 /** Mirrors that keep a child for reading: some 5 MB each. */
 const readersMax = 4;
 
@@ -60,7 +61,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
   const mirrors = new Map<string, Mirror>();
   const given = new Set<string>();
   const passes = new WeakMap<object, Map<string, Promise<Tree>>>();
-  const permits = createPermits(remoteChildrenMax);
+  const permits = createPermits(options.clock);
   const readers = new Set<Mirror>();
 
   function reading(mirror: Mirror): void {
@@ -91,6 +92,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       clock: options.clock,
       log: options.log,
       permits,
+      patience: options.patience,
       reading,
       askTimeoutMs: options.askTimeoutMs ?? askTimeoutMs,
       fetchTimeoutMs: options.fetchTimeoutMs ?? fetchTimeoutMs,
@@ -102,11 +104,13 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
 
   function once(request: GitSourceRequest, location: GitLocation): Promise<Tree> {
     const mirror = mirrorOf(location, request.trust);
-    if (request.pass === undefined) return mirror.tree(request.ref);
+    const ask = (): Promise<Tree> =>
+      request.trust === 'config' ? mirror.treeSoon(request.ref) : mirror.tree(request.ref);
+    if (request.pass === undefined) return ask();
     const seen = passes.get(request.pass) ?? new Map<string, Promise<Tree>>();
     passes.set(request.pass, seen);
     const key = `${keyOf(location)} ${request.ref}`;
-    const tree = seen.get(key) ?? mirror.tree(request.ref);
+    const tree = seen.get(key) ?? ask();
     seen.set(key, tree);
     return tree;
   }
