@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { fakeFlyctl } from '../servers/fake-flyctl.ts';
-import { makeBareRepository } from '../servers/git-server.ts';
-import { startRegistry } from '../servers/registry.ts';
-import { webApp } from './fleet.ts';
-import { eventually, startStage } from './stage.ts';
+import { fakeFlyctl } from '../../servers/fake-flyctl.ts';
+import { makeBareRepository } from '../../servers/git-server.ts';
+import { startRegistry } from '../../servers/registry.ts';
+import { webApp } from '../fleet.ts';
+import { eventually, startStage } from '../stage.ts';
 
 /** Ten seconds of patience, and what two apps take besides on a busy machine. */
 const firstBoundMs = 30_000;
