@@ -68,7 +68,11 @@ const SecretEntry = z
       .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'expected letters, digits and underscores' })
       .describe('Name of the secret: the variable the app sees.'),
     type: z.enum(['env', 'raw']).describe('env: from FlyCD’s own environment; raw: written here.'),
-    env: z.string().min(1).optional().describe('Variable to read, for type env. Default: the secret’s name.'),
+    env: z
+      .string()
+      .regex(/^[^*=]+$/, { error: 'expected the name of a variable' })
+      .optional()
+      .describe('Variable to read, for type env. Default: the secret’s name.'),
     raw: scalarText.optional().describe('The value, for type raw. Everybody who reads the repo reads it.'),
   })
   .refine((secret) => secret.type !== 'raw' || secret.raw !== undefined, {

@@ -37,17 +37,13 @@ export interface HostGuard {
   admit(url: URL): Promise<readonly string[]>;
 }
 
-/** A resolver asks two servers, each twice and for five seconds. */
+/** Two tries of this for each of two name servers, and the system's own resolver after them. */
+const answerTimeoutMs = 3_000;
+const answerTries = 2;
 const lookupTimeoutMs = 20_000;
 
 export function createHostGuard(options: HostGuardOptions): HostGuard {
-  const {
-    allowed,
-    exempt,
-    clock,
-    proxyOf,
-    lookup = (host) => dns.lookup(host, { all: true, order: 'ipv4first' }),
-  } = options;
+  const { allowed, exempt, clock, proxyOf, lookup = resolved } = options;
 
   async function admitted(host: string): Promise<readonly Resolved[]> {
     const found = await lookup(host);
@@ -70,7 +66,6 @@ export function createHostGuard(options: HostGuardOptions): HostGuard {
       const url = new URL(input instanceof Request ? input.url : input);
       if (isExempt(url)) return options.fetch(input, { ...init, redirect: 'manual' });
       checkHost(url.hostname, allowed);
-      if (proxyOf(url) !== undefined) return options.fetch(input, { ...init, redirect: 'manual' });
       const { Agent } = await clock.busy(() => import('undici'));
       agent ??= new Agent({ connect: { lookup: connect } });
       return options.fetch(input, { ...init, redirect: 'manual', ...sentThrough(agent) });
@@ -79,11 +74,38 @@ export function createHostGuard(options: HostGuardOptions): HostGuard {
       const { hostname } = url;
       if (isExempt(url)) return [];
       checkHost(hostname, allowed);
-      if (proxyOf(url) !== undefined) return [];
+      if (isResolvedByProxy(proxyOf(url))) return [];
       const resolving = clock.busy(() => admitted(hostname.replace(/^\[(.*)\]$/, '$1')));
       if (!(await endsWithin(clock, resolving, { ms: lookupTimeoutMs })))
         throw new Error(`${hostname} was not resolved within ${lookupTimeoutMs / 1000} s`);
       return (await resolving).map(({ address }) => address);
     },
   };
+}
+
+/** Others have their names resolved where they connect from. */
+function isResolvedByProxy(proxy: string | undefined): boolean {
+  return proxy !== undefined && !/^socks(?:4|5)?:/i.test(proxy);
+}
+
+/**
+ * The system's resolver has four places for the whole process, and keeps one for as long as a name server takes: whoever names hosts
+ * whose name servers never answer would stop all of it. So names are asked for beside it first, and those that nobody answers for
+ * are left at that; it knows of hosts files and search domains besides.
+ */
+async function resolved(host: string): Promise<readonly Resolved[]> {
+  const resolver = new dns.Resolver({ timeout: answerTimeoutMs, tries: answerTries });
+  const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+  const found = [
+    ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 })) : []),
+    ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 })) : []),
+  ];
+  if (found.length > 0) return found;
+  const silent = [four, six].find((one) => one.status === 'rejected' && isSilent(one.reason));
+  if (silent?.status === 'rejected') throw silent.reason;
+  return dns.lookup(host, { all: true, order: 'ipv4first' });
+}
+
+function isSilent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ETIMEOUT';
 }

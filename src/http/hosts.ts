@@ -38,7 +38,12 @@ export function parseAllowedHosts(texts: readonly string[]): AllowedHosts | { re
 }
 
 function rangeOf(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
+  if (text.includes('/')) {
+    // `10.20/16` would be 10.0.0.20, and a range of mapped addresses nothing: those are compared as IPv4.
+    const isWhole = ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
+    const range = isWhole && !/^0\d|\.0\d/.test(text) ? ipaddr.parseCIDR(text) : undefined;
+    return range !== undefined && range[0].range() === 'ipv4Mapped' ? undefined : range;
+  }
   const bare = withoutBrackets(text);
   if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return undefined;
   const address = ipaddr.process(bare);

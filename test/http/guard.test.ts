@@ -141,6 +141,20 @@ describe('a guarded fetch', () => {
   });
 });
 
+test('a proxy that only git speaks with keeps no name from being resolved here, and checked', async () => {
+  const { port, asked } = await site();
+  for (const env of [{ ALL_PROXY: 'socks5://127.0.0.1:1' }, { http_proxy: 'socks5h://127.0.0.1:1' }]) {
+    const { guard, looked } = guarded({ 'git.example': ['127.0.0.1'] }, { env });
+    await refusal(guard.fetch(`http://git.example:${port}/`));
+    expect(looked).toEqual(['git.example']);
+  }
+  expect(asked).toEqual([]);
+  const { guard } = guarded({ 'git.example': ['1.1.1.1'] }, { env: { ALL_PROXY: 'socks5://127.0.0.1:1' } });
+  expect(await guard.admit(new URL('https://git.example/'))).toEqual(['1.1.1.1']);
+  const remote = guarded({}, { env: { ALL_PROXY: 'socks5h://127.0.0.1:1' } });
+  expect(await remote.guard.admit(new URL('https://git.example/'))).toEqual([]);
+});
+
 describe('what a program of its own connects to', () => {
   test('is what was resolved and checked', async () => {
     const { guard } = guarded({ 'git.example': ['1.1.1.1', '2606:4700::1111'], inside: ['10.0.0.1'] });

@@ -118,7 +118,8 @@ describe('what the operator allows', () => {
   });
 
   test('what is none of them is told', () => {
-    for (const text of ['https://git.corp', '10.0.0.0/40', 'a b', '*', '', '127.1'])
+    const short = ['10.20/16', '192.168.1/24', '10/8', '010.0.0.0/8', '::ffff:10.0.0.0/104'];
+    for (const text of ['https://git.corp', '10.0.0.0/40', 'a b', '*', '', '127.1', ...short])
       expect(parseAllowedHosts(['ok.example.com', text]), text).toEqual({ wrong: text });
   });
 });

@@ -108,8 +108,7 @@ function credentialAdvice(location: GitLocation, asked: GitCredential | undefine
   const own = isSsh ? 'FLY_SSH_PRIVATE_KEY' : host === 'github.com' ? 'GITHUB_TOKEN' : undefined;
   const noun = isSsh ? 'key' : 'token';
   const entry = isSsh ? `{ ssh_key: ${variableFor(host, 'KEY')} }` : variableFor(host, 'TOKEN');
-  const prefix = prefixBeside(location);
-  const line = `credentials: { ${prefix.startsWith('[') ? `"${prefix}"` : prefix}: ${entry} }`;
+  const line = `credentials: { ${yamlPrefix(location)}: ${entry} }`;
   const named = `name the variable that holds one in flycd.yaml: ${line}`;
   if (asked?.variable === undefined) {
     return own === undefined
@@ -118,6 +117,19 @@ function credentialAdvice(location: GitLocation, asked: GitCredential | undefine
   }
   const instead = asked.variable === own ? `, or ${named}` : '';
   return `put a ${noun} that may read it into ${asked.variable}, whose present one was sent${instead}`;
+}
+
+/**
+ * As it can be pasted. A path is written by whoever wrote the address: one that YAML would read as more than a path is left out, and
+ * the host stands alone.
+ */
+function yamlPrefix(location: GitLocation): string {
+  const beside = prefixBeside(location);
+  const prefix =
+    /^[\w.:/[\]-]+$/.test(beside) && !/:(?!\d+(?:\/|$))/.test(beside.replace(/^\[[^\]]*\]/, ''))
+      ? beside
+      : location.host;
+  return prefix.startsWith('[') ? `"${prefix}"` : prefix;
 }
 
 const variableStems: Readonly<Record<string, string>> = {

@@ -27,6 +27,8 @@ export interface MirrorWayParts {
 /** A forge that renames an owner and then a repository redirects twice; as git's own limit for curl is no reason to follow 20. */
 const redirectsMax = 3;
 const redirectTimeoutMs = 15_000;
+/** Asking the old address first costs a call; a redirect that was a mistake is not gone by for longer. */
+const movedMs = 10 * 60_000;
 /** The answer of a redirect is a line of HTML. */
 const redirectBytesMax = 64 * 1024;
 
@@ -35,7 +37,7 @@ const firstQuestion = '/info/refs?service=git-upload-pack';
 
 export function createMirrorWay({ location: written, clock, guard }: MirrorWayParts): MirrorWay {
   /** Where the address leads to, once it has been followed. */
-  let moved: GitLocation | undefined;
+  let moved: { readonly location: GitLocation; readonly until: number } | undefined;
 
   async function admitted(location: GitLocation): Promise<readonly string[] | undefined> {
     try {
@@ -66,7 +68,7 @@ export function createMirrorWay({ location: written, clock, guard }: MirrorWayPa
 
   return {
     async go(call) {
-      const location = moved ?? written;
+      const location = moved !== undefined && clock.monotonic() < moved.until ? moved.location : written;
       try {
         return await call(location, await admitted(location));
       } catch (error) {
@@ -76,7 +78,7 @@ export function createMirrorWay({ location: written, clock, guard }: MirrorWayPa
         const next = await followed(written, guarded);
         if (next === undefined) throw error;
         const answer = await call(next, await admitted(next));
-        moved = next;
+        moved = { location: next, until: clock.monotonic() + movedMs };
         return answer;
       }
     },

@@ -273,3 +273,12 @@ test('what is allowed later, or no longer, counts with the next load', async () 
   expect(await values({ partner: ['OTHER'] })).toStrictEqual([undefined, 'OTHER']);
   expect(await values({})).toStrictEqual([undefined, undefined]);
 });
+
+test.each(['SHOP_*', '*', 'X*', 'A=B'])(
+  'a variable is called %s by nobody: it would stand in the line that allows it',
+  async (name) => {
+    const fleet = await load({ 'web/app.yaml': asking('web', name) });
+    expect(errorsOf(fleet)).toHaveLength(1);
+    expect(errorsOf(fleet)[0]).toContain('secrets[0].env: expected the name of a variable');
+  },
+);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createHostGuard } from '../../../src/http/guard.ts';
 import { parseAllowedHosts } from '../../../src/http/hosts.ts';
-import { systemClock } from '../../../src/model/base/clock.ts';
+import { IdleClock, systemClock, type Clock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
@@ -20,13 +20,14 @@ async function serve(options: Partial<GitServerOptions> = {}): Promise<GitServer
 }
 
 interface Given {
+  readonly clock?: Clock;
   readonly allow?: readonly string[];
   /** Names beside the literal addresses, which are what they are. */
   readonly resolves?: Readonly<Record<string, string>>;
   readonly tokenFor?: string;
 }
 
-function guarded({ allow = [], resolves = {}, tokenFor }: Given = {}): OpenGitMirrors {
+function guarded({ allow = [], resolves = {}, tokenFor, clock = systemClock }: Given = {}): OpenGitMirrors {
   const allowed = parseAllowedHosts(allow);
   if ('wrong' in allowed) throw new Error(allowed.wrong);
   const lookup = async (host: string) => [{ address: resolves[host] ?? host, family: 4 }];
@@ -34,14 +35,14 @@ function guarded({ allow = [], resolves = {}, tokenFor }: Given = {}): OpenGitMi
   const token = new SecretValue('canary-token-19c4');
   const mirrors = createGitMirrors({
     directory: join(place.path, `guarded-${opened}`),
-    clock: systemClock,
+    clock,
     log: silentLog,
     credentials: createGitCredentials({
       directory: join(place.path, `keys-${opened}`),
       tokens: tokenFor === undefined ? [] : [{ origin: tokenFor, user: 'me', token }],
     }),
     environment: process.env,
-    hosts: createHostGuard({ allowed, fetch, proxyOf: () => undefined, clock: systemClock, lookup }),
+    hosts: createHostGuard({ allowed, fetch, proxyOf: () => undefined, clock, lookup }),
   });
   place.closing(() => mirrors.close());
   return mirrors;
@@ -124,6 +125,28 @@ describe('a redirect', () => {
     place.repository.commit({ a: '2' });
     expect(await textOf(await mirrors.tree(request), 'a')).toBe('2');
     expect(before.requests).toHaveLength(asked);
+  });
+
+  it('that is over is gone by for some minutes, and no longer', async () => {
+    place.repository.commit({ a: '1' });
+    const other = await serve();
+    let isOver = false;
+    const own = await serve({
+      before(request, response) {
+        if (!isOver) response.writeHead(302, { location: `${other.url}${request.url}` }).end();
+        return !isOver;
+      },
+    });
+    const clock = new IdleClock();
+    const mirrors = guarded({ allow: ['127.0.0.1'], clock });
+    const request = { url: `${own.url}/config.git`, ref: 'main', trust: 'config' as const };
+    await mirrors.tree(request);
+    isOver = true;
+    await clock.sleep(11 * 60_000);
+    const before = { own: own.requests.length, other: other.requests.length };
+    await mirrors.tree(request);
+    expect(own.requests.length).toBeGreaterThan(before.own);
+    expect(other.requests).toHaveLength(before.other);
   });
 
   it('is not followed to a private host', async () => {
