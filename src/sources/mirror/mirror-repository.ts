@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../../model/base/fault.ts';
+import type { Fault } from '../../model/base/fault.ts';
 import type { Descent } from '../../model/removal.ts';
 import type { Log } from '../../model/base/log.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
@@ -10,8 +10,9 @@ import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit 
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from '../git/git-objects.ts';
 import { commitTree, tooManyFiles } from '../git/git-tree.ts';
 import { descends } from '../git/ancestry.ts';
-import { checkDisk, checkSize, removeLeftovers, SizeFault, watchSize, type MirrorLimits } from './mirror-size.ts';
-import { Remote, type RemoteArgs, type RemoteParts } from './remote.ts';
+import { fetchSized, keepOnly, unwritable } from './mirror-fetch.ts';
+import { SizeFault, type MirrorLimits } from './mirror-size.ts';
+import { Remote, type RemoteParts } from './remote.ts';
 import { rootCommit } from '../git/root-commit.ts';
 import { isCommitId } from '../tree/ref.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -25,7 +26,7 @@ export interface MirrorParts extends RemoteParts {
   readonly limits: MirrorLimits;
 }
 
-/** One that is too large is not asked for again for so long: each try brings all of it once more. */
+/** A ref that is too large is not asked for again for so long: each try brings all of it once more. */
 const tooLargeMs = 60 * 60_000;
 
 /** Listings kept: what runs, what ran before it, and a rollback's. */
@@ -50,7 +51,8 @@ export class Mirror {
   readonly #waiting = new Map<string, Promise<Tree>>();
   #last: Promise<unknown> = Promise.resolve();
   #damaged = false;
-  #tooLarge: { readonly fault: Fault; readonly until: number } | undefined;
+  /** By ref: what is too much of one is no matter of the others. */
+  readonly #tooLarge = new Map<string, { readonly fault: Fault; readonly until: number }>();
   readonly #remote: Remote;
   /** Made here, and nothing fetched yet: git has no answer to look for. */
   #isNew = false;
@@ -121,18 +123,36 @@ export class Mirror {
 
   async #treeNow(ref: string): Promise<Tree> {
     const { clock } = this.#parts;
-    if (this.#tooLarge !== undefined && clock.monotonic() < this.#tooLarge.until) throw this.#tooLarge.fault;
-    this.#tooLarge = undefined;
+    const refused = this.#tooLarge.get(ref);
+    if (refused !== undefined && clock.monotonic() < refused.until) throw refused.fault;
+    this.#tooLarge.delete(ref);
     try {
+      if (refused !== undefined) await this.#makeRoom(ref);
       if (this.#damaged) await this.#discard('a file could not be read');
       return await this.#attempt(ref);
     } catch (error) {
+      if (error instanceof SizeFault && error.kind === 'stalled') {
+        this.#tooLarge.set(ref, { fault: error, until: clock.monotonic() + tooLargeMs });
+      }
       if (!(error instanceof GitError)) throw error;
       if (!isDamage(error)) throw await this.#remote.refusal(error);
       await this.#discard(error.stderr);
       return this.#attempt(ref).catch(async (again: unknown) => {
         throw again instanceof GitError ? await this.#remote.refusal(again) : again;
       });
+    }
+  }
+
+  /** What a ref that did not fit has left here, as before its history was rewritten, and what nobody asks for any more. */
+  async #makeRoom(ref: string): Promise<void> {
+    const { log, location } = this.#parts;
+    for (const name of namesOf(ref)) this.#heads.delete(localName(name));
+    try {
+      await this.#prepare();
+      await keepOnly(this.#parts, new Map([...this.#heads].map(([local, { oid }]) => [local, oid])));
+    } catch (error) {
+      if (!(error instanceof GitError || error instanceof SizeFault)) throw error;
+      log.warn({ repository: location.remote, why: error.message }, 'old history stays in a mirror');
     }
   }
 
@@ -172,7 +192,7 @@ export class Mirror {
   /** The commit of a branch, a tag or HEAD, fetched if it moved. */
   async #named(ref: string): Promise<string> {
     const { askTimeoutMs, location } = this.#parts;
-    const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    const names = namesOf(ref);
     const answer = await this.#remote.call((remote) => ['ls-remote', '--', remote, ...names], askTimeoutMs);
     const advertised = parseAdvertised(answer);
     const name = names.find((one) => advertised.has(one));
@@ -244,34 +264,16 @@ export class Mirror {
 
   async #fetch(refspecs: readonly string[]): Promise<void> {
     const { clock, log, location } = this.#parts;
-    const options = ['--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
-    const args = (remote: string): readonly string[] => ['fetch', ...options, '--', remote, ...refspecs];
+    const fetch = (): Promise<void> => fetchSized(this.#parts, refspecs, (...call) => this.#remote.call(...call));
     const began = clock.now();
     this.#isNew = false;
     try {
-      await this.#fetchSized(args);
+      await fetch();
     } catch (error) {
       if (!(error instanceof GitError && isLocked(error))) throw error;
-      await this.#fetchSized(args); // another process held it for a moment; or for ever: damage
+      await fetch(); // another process held it for a moment; or for ever: damage
     }
     log.debug({ repository: location.remote, refspecs, ms: clock.now() - began }, 'fetched a repository');
-  }
-
-  /** Of a fetch that brings too much nothing stays. */
-  async #fetchSized(args: RemoteArgs): Promise<void> {
-    const { directory, clock, fetchTimeoutMs } = this.#parts;
-    await checkDisk(this.#parts);
-    try {
-      await this.#remote.call(args, fetchTimeoutMs, () => watchSize(this.#parts));
-      await checkSize(this.#parts);
-    } catch (error) {
-      const isTooMuch = error instanceof SizeFault;
-      if (isTooMuch && error.kind === 'stalled') {
-        this.#tooLarge = { fault: error, until: clock.monotonic() + tooLargeMs };
-        await this.#remove();
-      } else await removeLeftovers(directory, isTooMuch ? 0 : clock.now() - 2 * fetchTimeoutMs);
-      throw error;
-    }
   }
 
   #local(args: readonly string[]): Promise<string> {
@@ -286,7 +288,7 @@ export class Mirror {
     try {
       await files.mkdir(directory, { recursive: true, mode: 0o700 });
     } catch (cause) {
-      throw this.#diskFault(cause);
+      throw unwritable(this.#parts.location, cause);
     }
     await this.#local(['init', '--bare']);
     this.#isNew = true;
@@ -312,20 +314,16 @@ export class Mirror {
       });
       await files.rm(aside, { recursive: true, force: true });
     } catch (cause) {
-      throw this.#diskFault(cause);
+      throw unwritable(this.#parts.location, cause);
     }
     this.#damaged = false;
   }
+}
 
-  #diskFault(cause: unknown): Fault {
-    return new Fault({
-      kind: 'transient',
-      what: `the mirror of ${this.#parts.location.remote} cannot be written`,
-      why: (cause as Error).message,
-      next: 'make the data directory writable (data_dir in flycd.yaml)',
-      cause,
-    });
-  }
+/** What a ref may be at the remote, the one that counts first. */
+function namesOf(ref: string): readonly string[] {
+  const isWhole = ref === 'HEAD' || ref.startsWith('refs/') || isCommitId(ref);
+  return isWhole ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
 }
 
 /** Name of a remote ref here: a hash, since `a` and `a/b` cannot stand side by side on disk while the one replaces the other. */

@@ -21,7 +21,10 @@ export const defaultMirrorLimits: MirrorLimits = { maxBytes: 1024 * mebibyte, re
 const lookEachMs = 1000;
 
 interface Watched {
+  /** Where the fetch brings its objects. */
   readonly directory: string;
+  /** Bytes that the mirror has already. */
+  readonly held: number;
   readonly location: GitLocation;
   readonly clock: Clock;
   readonly limits: MirrorLimits;
@@ -30,9 +33,9 @@ interface Watched {
 /** A mirror may not take what it would. */
 export class SizeFault extends Fault {}
 
-/** Its bytes on disk. Throws a stalled SizeFault where the mirror is over its limit. */
-export async function checkSize({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<number> {
-  const bytes = await bytesIn(directory);
+/** The mirror's bytes on disk with what was fetched. Throws a stalled SizeFault where they are over its limit. */
+export async function checkSize({ directory, held, location, limits }: Omit<Watched, 'clock'>): Promise<number> {
+  const bytes = held + (await bytesIn(directory));
   if (bytes <= limits.maxBytes) return bytes;
   throw new SizeFault({
     kind: 'stalled',
@@ -44,7 +47,7 @@ export async function checkSize({ directory, location, limits }: Omit<Watched, '
 }
 
 /** Throws a transient SizeFault where the disk has less left than is to stay free: nothing more is fetched. */
-export async function checkDisk({ directory, location, limits }: Omit<Watched, 'clock'>): Promise<void> {
+export async function checkDisk({ directory, location, limits }: Omit<Watched, 'clock' | 'held'>): Promise<void> {
   const disk = await files.statfs(directory);
   const free = disk.bavail * disk.bsize;
   if (free >= limits.reserveBytes) return;
@@ -100,30 +103,14 @@ export function watchSize(watched: Watched): SizeWatch {
   };
 }
 
-/**
- * What a fetch that was broken off leaves: git takes it away after two weeks at the earliest. `unchangedSince`, in milliseconds
- * since the epoch: another process may be at a younger one. 0: all of them.
- */
-export async function removeLeftovers(directory: string, unchangedSince: number): Promise<void> {
-  for (const folder of ['objects', join('objects', 'pack')]) {
-    const names = await files.readdir(join(directory, folder)).catch(() => []);
-    const left = names.filter((name) => /^(?:tmp_|\.tmp-|incoming-)/.test(name));
-    for (const name of left) {
-      const path = join(directory, folder, name);
-      const stat = await files.lstat(path).catch(() => undefined);
-      if (stat === undefined || (unchangedSince > 0 && stat.mtimeMs > unchangedSince)) continue;
-      await files.rm(path, { recursive: true, force: true });
-    }
-  }
-}
-
 /** What is gone by the time it is looked at counts for nothing: git and other processes work there, too. */
-async function bytesIn(directory: string): Promise<number> {
+export async function bytesIn(directory: string, counts: (name: string) => boolean = () => true): Promise<number> {
   const entries = await files.readdir(directory, { withFileTypes: true }).catch(() => []);
   let bytes = 0;
   for (const entry of entries) {
+    if (!counts(entry.name)) continue;
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) bytes += await bytesIn(path);
+    if (entry.isDirectory()) bytes += await bytesIn(path, counts);
     else if (entry.isFile()) bytes += (await files.lstat(path).catch(() => undefined))?.size ?? 0;
   }
   return bytes;

@@ -54,11 +54,13 @@ const fetchTimeoutMs = 5 * 60_000;
 const readersMax = 4;
 
 /**
- * Bare mirrors, one for each address, fetched when a ref has moved. Calls for one address run one after the other;
+ * Bare mirrors, one for each address (of the operator's a second one for refs that config files name), fetched when a ref has
+ * moved. Calls for one mirror run one after the other;
  * calls that wait for the same ref share one answer, asked after the last of them came.
  */
 export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
   const mirrors = new Map<string, Mirror>();
+  /** What the operator named: repositories, and each with a ref. */
   const given = new Set<string>();
   const passes = new WeakMap<object, Map<string, Promise<Tree>>>();
   const permits = createPermits(options.clock);
@@ -73,21 +75,21 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
     oldest.close();
   }
 
-  function mirrorOf(location: GitLocation, trust: GitSourceRequest['trust']): Mirror {
+  function mirrorOf(location: GitLocation, { trust, ref }: GitSourceRequest): Mirror {
     const key = keyOf(location);
+    const asked = `${key} ${ref}`;
     // The operator's own config repo is no other one where a config file names it too.
-    if (trust === 'operator') given.add(key);
-    const known = mirrors.get(key);
+    if (trust === 'operator') given.add(key).add(asked);
+    // But for other refs of it, which are not to fill up the operator's mirror.
+    const name = given.has(key) && !given.has(asked) ? `${key}-named` : key;
+    const known = mirrors.get(name);
     if (known !== undefined) return known;
+    const guard = (): HostGuard | undefined => (given.has(key) ? undefined : options.hosts);
     const mirror = new Mirror({
-      directory: join(options.directory, `${key}.git`),
+      directory: join(options.directory, `${name}.git`),
       location,
       credential: (asked) => credentialOf(asked, options.credentials),
-      way: createMirrorWay({
-        location,
-        clock: options.clock,
-        guard: () => (given.has(key) ? undefined : options.hosts),
-      }),
+      way: createMirrorWay({ location, clock: options.clock, guard }),
       environment: options.environment ?? {},
       clock: options.clock,
       log: options.log,
@@ -98,12 +100,12 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       fetchTimeoutMs: options.fetchTimeoutMs ?? fetchTimeoutMs,
       limits: { ...defaultMirrorLimits, ...options.limits },
     });
-    mirrors.set(key, mirror);
+    mirrors.set(name, mirror);
     return mirror;
   }
 
   function once(request: GitSourceRequest, location: GitLocation): Promise<Tree> {
-    const mirror = mirrorOf(location, request.trust);
+    const mirror = mirrorOf(location, request);
     const ask = (): Promise<Tree> =>
       request.trust === 'config' ? mirror.treeSoon(request.ref) : mirror.tree(request.ref);
     if (request.pass === undefined) return ask();
@@ -123,10 +125,10 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
     },
     async origin(request, commit) {
       const location = admittedLocation(request);
-      const root = await mirrorOf(location, request.trust).root(request.ref, commit);
+      const root = await mirrorOf(location, request).root(request.ref, commit);
       return originOf({ address: location.remote, root });
     },
-    descends: (request, commit, from) => mirrorOf(admittedLocation(request), request.trust).descends(commit, from),
+    descends: (request, commit, from) => mirrorOf(admittedLocation(request), request).descends(commit, from),
     close() {
       for (const mirror of mirrors.values()) mirror.close();
     },

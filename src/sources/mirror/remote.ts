@@ -27,6 +27,12 @@ export interface RemoteParts {
 /** A call's arguments, with the address as it is asked. */
 export type RemoteArgs = (remote: string) => readonly string[];
 
+/** Where a call writes, and what ends it. */
+export interface RemoteTarget {
+  readonly directory: string;
+  readonly watch: SizeWatch;
+}
+
 interface Called {
   readonly credential: GitCredential | undefined;
   /** The one that ssh connected to; undefined: what the name resolves to. */
@@ -49,9 +55,9 @@ export class Remote {
     this.lateness = patience && new Lateness({ clock, name: location.remote, patience, isSilent });
   }
 
-  /** Runs git, once it is its turn, and where `watch` is given that as long. Throws a GitError, and what the way and the watch throw. */
-  async call(args: RemoteArgs, timeoutMs: number, watch?: () => SizeWatch): Promise<string> {
-    const { directory, clock, location, permits, way, environment: inherited } = this.#parts;
+  /** Runs git, once it is its turn, and where `target` is given there, watched as long. Throws a GitError, and what the way, the target and its watch throw. */
+  async call(args: RemoteArgs, timeoutMs: number, target?: () => Promise<RemoteTarget>): Promise<string> {
+    const { clock, location, permits, way, environment: inherited } = this.#parts;
     let isMoving = (): boolean => false;
     const ask = async (asked: GitLocation, addresses: readonly string[] | undefined, ended: Promise<never>) => {
       const credential = await this.#parts.credential(asked);
@@ -59,13 +65,13 @@ export class Remote {
       const remote = { location: asked, credential, timeoutMs, addresses };
       const environment = gitEnvironment({ environment: inherited, remote });
       const redactor = redactorOf(credential);
-      const watching = watch?.();
-      isMoving = () => watching?.hasGrown() ?? false;
-      const endedBy = watching === undefined ? ended : Promise.race([watching.exceeded, ended]);
+      const { directory, watch } = (await target?.()) ?? { directory: this.#parts.directory, watch: undefined };
+      isMoving = () => watch?.hasGrown() ?? false;
+      const endedBy = watch === undefined ? ended : Promise.race([watch.exceeded, ended]);
       try {
         return await runGit({ directory, args: args(asked.remote), environment, clock, timeoutMs, redactor, endedBy });
       } finally {
-        watching?.stop();
+        watch?.stop();
       }
     };
     this.#isSilent = false;
