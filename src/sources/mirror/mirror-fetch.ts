@@ -28,8 +28,7 @@ type AskRemote = (args: RemoteArgs, timeoutMs: number, target: () => Promise<Rem
  * nothing of it stays, and the mirror is what it was.
  */
 export async function fetchSized(parts: FetchParts, refspecs: readonly string[], remote: AskRemote): Promise<void> {
-  const { directory, location, clock, fetchTimeoutMs } = parts;
-  await removeLeftovers(directory, clock.now() - 2 * fetchTimeoutMs);
+  const { directory, location, fetchTimeoutMs } = parts;
   await checkDisk(parts);
   const held = await heldBytes(directory);
   let incoming: string | undefined;

@@ -10,7 +10,7 @@ import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit 
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from '../git/git-objects.ts';
 import { commitTree, tooManyFiles } from '../git/git-tree.ts';
 import { descends } from '../git/ancestry.ts';
-import { fetchSized, keepOnly, unwritable } from './mirror-fetch.ts';
+import { fetchSized, keepOnly, removeLeftovers, unwritable } from './mirror-fetch.ts';
 import { SizeFault, type MirrorLimits } from './mirror-size.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { rootCommit } from '../git/root-commit.ts';
@@ -283,7 +283,8 @@ export class Mirror {
   }
 
   async #prepare(): Promise<void> {
-    const { directory } = this.#parts;
+    const { directory, clock, fetchTimeoutMs } = this.#parts;
+    await removeLeftovers(directory, clock.now() - 2 * fetchTimeoutMs);
     if (lstatSync(join(directory, 'HEAD'), { throwIfNoEntry: false }) !== undefined) return;
     try {
       await files.mkdir(directory, { recursive: true, mode: 0o700 });
