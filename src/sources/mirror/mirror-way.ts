@@ -43,7 +43,7 @@ export function createMirrorWay({ location: written, clock, guard }: MirrorWayPa
     try {
       return await guard()?.admit(addressOf(location));
     } catch (error) {
-      throw error instanceof HostRefused ? refused(written, error) : unresolved(written, error);
+      throw error instanceof HostRefused ? refused(written, error) : unresolved(error);
     }
   }
 
@@ -100,12 +100,8 @@ function refused({ remote }: GitLocation, { message, next }: HostRefused): Fault
   return new Fault({ kind: 'stalled', what: `git repository ${remote} is refused`, why: message, next });
 }
 
-function unresolved({ remote }: GitLocation, error: unknown): Fault {
-  return new Fault({
-    kind: 'transient',
-    what: `git repository ${remote} cannot be reached`,
-    why: (error as Error).message,
-    next: 'check the address and the network; FlyCD tries again with growing pauses',
-    cause: error,
-  });
+/** As git would say it. Name servers that do not answer are a silence like a server's: it is late, and nobody waits for it. */
+function unresolved(error: unknown): GitError {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return new GitError(message, code === 'ENOTFOUND' || code === 'ENODATA' ? 'failed' : 'timeout');
 }

@@ -6,7 +6,9 @@ import { IdleClock, systemClock, type Clock } from '../../../src/model/base/cloc
 import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
+import { createMirrorWay } from '../../../src/sources/mirror/mirror-way.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../../src/sources/mirror/mirror.ts';
+import { admittedLocation } from '../../../src/sources/tree/admitted-location.ts';
 import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
 import { faultOf, MirrorPlace, textOf } from '../recorded-mirrors.ts';
 
@@ -89,6 +91,19 @@ describe('an address out of a config file', () => {
     const fault = await faultOf(nobodyThere.tree({ url, ref: 'main', trust: 'config' }));
     expect(fault).toMatchObject({ kind: 'transient', what: `git repository ${url} cannot be reached` });
     expect(server.requests).toHaveLength(before);
+  });
+
+  it.each([
+    ['ENOTFOUND', 'failed'],
+    ['ETIMEOUT', 'timeout'],
+  ])('that is not resolved (%s) is told as git would: %s', async (code, reason) => {
+    const allowed = parseAllowedHosts([]);
+    if ('wrong' in allowed) throw new Error(allowed.wrong);
+    const lookup = () => Promise.reject(Object.assign(new Error(`queryA ${code} git.example`), { code }));
+    const location = admittedLocation({ url: 'https://git.example/a/b', trust: 'config' });
+    const guard = createHostGuard({ allowed, fetch, proxyOf: () => undefined, clock: systemClock, lookup });
+    const way = createMirrorWay({ location, clock: systemClock, guard: () => guard });
+    await expect(way.go(() => Promise.resolve())).rejects.toMatchObject({ name: 'GitError', reason });
   });
 
   it('is the operator’s own where they named it themselves', async () => {
