@@ -5,6 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hostGuard } from '../../src/cli/composition/allowed-hosts.ts';
 import { createLoading } from '../../src/cli/composition/loading.ts';
 import { appText, fileOf, pushChanges } from '../fleet.ts';
 import { argumentsOf, benchInvocation, report } from './invocation.ts';
@@ -20,7 +21,8 @@ const { config, dataDirectory, workTree, apps, changes, push } = argumentsOf(
 
 const invocation = benchInvocation(workTree);
 const settings = { file: undefined, isNamed: false, written: {} };
-const loading = createLoading({ invocation, config, options: {}, settings, dataDirectory: () => dataDirectory });
+const hosts = () => hostGuard(invocation.io, settings);
+const loading = createLoading({ invocation, config, options: {}, settings, hosts, dataDirectory: () => dataDirectory });
 
 async function load() {
   const start = performance.now();

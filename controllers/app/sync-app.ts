@@ -14,7 +14,7 @@ import { beginPass } from '../pass/begin-pass.ts';
 import { beginningOf } from '../pass/beginning.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { ownTurn } from './own-turn.ts';
-import { missedByList, type Missed } from './unlisted.ts';
+import { unlistedMachine, type Unlisted } from './unlisted.ts';
 import { takenSince } from '../kinds/apps.ts';
 import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { applyPlan } from './apply.ts';
@@ -59,11 +59,11 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
     const turn = await ownTurn(request, save);
     if (turn.request !== request) await rememberWhich(turn.request);
     ({ request } = turn);
-    const seen = turn.fault === undefined ? await withAllInSight(request) : { request, missed: undefined };
+    const seen = turn.fault === undefined ? await withAllInSight(request) : { request, unlisted: undefined };
     ({ request } = seen);
     const { plan, planned } = request;
     await rememberPlanned(request);
-    const applied = await applyUnless({ behind: turn.fault, missed: seen.missed }, request, save);
+    const applied = await applyUnless({ behind: turn.fault, unlisted: seen.unlisted }, request, save);
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
@@ -135,43 +135,43 @@ async function rememberPlanned(request: SyncAppRequest): Promise<void> {
 const plansMax = 5;
 
 /**
- * The loop plans again at once, with what its list lacked in sight. `missed`: something is left of that; a person, who may insist on
+ * The loop plans again at once, with what its list lacked in sight. `unlisted`: something is left of that; a person, who may insist on
  * something, is planned for by whoever asked for this pass.
  */
 async function withAllInSight(
   asked: SyncAppRequest,
-): Promise<{ readonly request: SyncAppRequest; readonly missed: Missed | undefined }> {
+): Promise<{ readonly request: SyncAppRequest; readonly unlisted: Unlisted | undefined }> {
   let request = asked;
-  let missed = await missedByList(request);
-  for (let plans = 0; missed?.isInSight === true && request.planAgain === undefined && plans < plansMax; plans += 1) {
+  let unlisted = await unlistedMachine(request);
+  for (let plans = 0; unlisted?.isInSight === true && request.planAgain === undefined && plans < plansMax; plans += 1) {
     const { plan, ...planned } = await plannedAgain(request);
     request = { ...request, plan, planned };
-    missed = await missedByList(request);
+    unlisted = await unlistedMachine(request);
   }
-  return { request, missed };
+  return { request, unlisted };
 }
 
 interface Reasons {
   /** Another process has the app. */
   readonly behind: Fault | undefined;
   /** What the plan would make is there. */
-  readonly missed: Missed | undefined;
+  readonly unlisted: Unlisted | undefined;
 }
 
 async function applyUnless(
-  { behind, missed }: Reasons,
+  { behind, unlisted }: Reasons,
   request: SyncAppRequest,
   save: SaveResult,
 ): Promise<AppliedPlan> {
   const { plan, planned } = request;
   if (behind !== undefined) return { ...nothingDone, faults: [behind] };
-  if (missed !== undefined) return giveWayTo(missed, request, save);
+  if (unlisted !== undefined) return giveWayTo(unlisted, request, save);
   return apply(request, { ...planned, plan }, save);
 }
 
 /** What the plan would make is there, or may be: nothing is done, and the app is planned again with what came into sight. */
 async function giveWayTo(
-  { fault, isInSight }: Missed,
+  { fault, isInSight }: Unlisted,
   request: SyncAppRequest,
   save: SaveResult,
 ): Promise<AppliedPlan> {

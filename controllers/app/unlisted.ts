@@ -22,7 +22,7 @@ type Listed = Promise<Reading<OrgMachines>>;
 const lists = new WeakMap<object, Map<string, { readonly at: number; readonly listed: Listed }>>();
 
 /** What keeps a plan from making machines. */
-export interface Missed {
+export interface Unlisted {
   readonly fault: Fault;
   /** The request's client shows the machine in the app's list from now on: another plan goes by it. */
   readonly isInSight: boolean;
@@ -33,7 +33,7 @@ export interface Missed {
  * machines in an app that is there, the organization's list is asked as well, and what that alone shows is looked at by its id.
  * undefined: nothing of that is there. One that cannot be looked at may be.
  */
-export async function missedByList(request: SyncAppRequest): Promise<Missed | undefined> {
+export async function unlistedMachine(request: SyncAppRequest): Promise<Unlisted | undefined> {
   const { app, planned } = request;
   const { machines, org = app.org } = planned.observed;
   const groups = groupsMade(request);
@@ -60,16 +60,16 @@ async function firstThere(
   request: SyncAppRequest,
   ids: readonly string[],
   groups: ReadonlySet<string>,
-): Promise<Missed | undefined> {
+): Promise<Unlisted | undefined> {
   const { fly, clock, app } = request;
   const looks = ids.map(async (id) => ({ id, look: await readIfPossible(fly.machine(app.name, id)) }));
   const seen = await allEnded(looks);
   const there = seen.flatMap(({ look }) => (look.status === 'read' && look.value !== undefined ? [look.value] : []));
-  const missed = there.find((machine) => !isGone(machine) && groups.has(groupOf(metadataOf(machine)) ?? ''));
-  if (missed !== undefined) {
+  const unlisted = there.find((machine) => !isGone(machine) && groups.has(groupOf(metadataOf(machine)) ?? ''));
+  if (unlisted !== undefined) {
     const fault = new Fault({
       kind: 'waiting',
-      what: `Fly's list of ${app.name} lacks machine ${missed.id}, which is there`,
+      what: `Fly's list of ${app.name} lacks machine ${unlisted.id}, which is there`,
       why: 'a machine made in its place would run beside it',
       next: 'FlyCD plans again with it in sight; https://status.fly.io says whether Fly knows of it',
       where: app.name,
@@ -77,12 +77,12 @@ async function firstThere(
     });
     return { fault, isInSight: true };
   }
-  const [dark] = seen.flatMap(({ id, look }) => (look.status === 'unread' ? [{ id, reason: look.reason }] : []));
-  return dark === undefined ? undefined : unseen(request, dark.id, dark.reason);
+  const [unread] = seen.flatMap(({ id, look }) => (look.status === 'unread' ? [{ id, reason: look.reason }] : []));
+  return unread === undefined ? undefined : unseen(request, unread.id, unread.reason);
 }
 
 /** Not read is not gone. */
-function unseen({ clock, app }: SyncAppRequest, id: string, reason: string): Missed {
+function unseen({ clock, app }: SyncAppRequest, id: string, reason: string): Unlisted {
   const fault = new Fault({
     kind: 'waiting',
     what: `Fly's list of ${app.name} lacks machine ${id}, and nobody can tell whether it is there`,

@@ -100,7 +100,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     nameless: request.nameless,
     sync,
     allowed,
-    wordsKey: JSON.stringify([sync, [...allowed].map(([project, names]) => [project, [...names]])]),
+    settingsKey: JSON.stringify([sync, [...allowed].map(([project, names]) => [project, [...names]])]),
     isWhole: walk.whole && root === path,
   });
   const broken = identity.problems.some(({ severity }) => severity === 'error');

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../model/base/clock.ts';
 import { endsWithin } from '../model/base/ending.ts';
 import { checkHost, checkResolved, type AllowedHosts } from './hosts.ts';
-import { sentThrough, type ProxyOf } from './proxies.ts';
+import { withDispatcher, type ProxyOf } from './proxies.ts';
 
 interface Resolved {
   readonly address: string;
@@ -68,7 +68,7 @@ export function createHostGuard(options: HostGuardOptions): HostGuard {
       checkHost(url.hostname, allowed);
       const { Agent } = await clock.busy(() => import('undici'));
       agent ??= new Agent({ connect: { lookup: connect } });
-      return options.fetch(input, { ...init, redirect: 'manual', ...sentThrough(agent) });
+      return options.fetch(input, { ...init, redirect: 'manual', ...withDispatcher(agent) });
     },
     async admit(url) {
       const { hostname } = url;

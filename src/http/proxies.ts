@@ -57,12 +57,12 @@ export function proxiedFetch(
     const { ProxyAgent } = await clock.busy(() => import('undici'));
     const agent = agents.get(uri) ?? new ProxyAgent({ uri });
     agents.set(uri, agent);
-    return direct(input, { ...init, ...sentThrough(agent) });
+    return direct(input, { ...init, ...withDispatcher(agent) });
   };
 }
 
 /** What Node's fetch takes beside the standard's options; its types are those of an older undici. */
-export function sentThrough(dispatcher: object): object {
+export function withDispatcher(dispatcher: object): object {
   return { dispatcher };
 }
 

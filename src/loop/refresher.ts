@@ -16,8 +16,8 @@ const strength: Readonly<Record<Trigger, number>> = {
 };
 
 /**
- * In a stream of pushes, or of sources that answer again, git is asked once in this time: each question is a child process, whose start holds up the
- * answers to the pushes themselves. The first push of all is looked at at once.
+ * In a stream of pushes, or of sources that answer again, git is asked once in this time: each question is a child process,
+ * whose start holds up the answers to the pushes themselves. The first push of all is looked at at once.
  */
 const pushSpacingMs = 1_000;
 

@@ -43,8 +43,8 @@ interface Forgetting {
 }
 
 /**
- * How many runs were forgotten; revisions of git that were seen as long ago go with them. All room that is free then goes back to the disk, whoever left it. Others
- * have their turn between.
+ * How many runs were forgotten. Revisions of git that were first seen as long ago are forgotten as well. All room that is free then
+ * goes back to the disk, whoever left it. Others have their turn between.
  */
 export async function forgetOldRuns({ clock, store, retention }: Forgetting, signal?: AbortSignal): Promise<number> {
   let since = clock.monotonic();

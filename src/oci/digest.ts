@@ -1,8 +1,9 @@
 import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
 import { HostRefused } from '../http/hosts.ts';
+import type { Patience } from '../http/patience.ts';
 import { createAnswers } from './answers.ts';
-import { LateAnswers, type RegistryPatience } from './late-answers.ts';
+import { LateAnswers } from './late-answers.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
 
@@ -12,7 +13,7 @@ export interface ImageDigestsOptions {
   readonly log: Log;
   readonly credentials?: RegistryCredentials | undefined;
   /** For whoever has others to see to. undefined: each registry is waited for as long as a question may take. */
-  readonly patience?: RegistryPatience | undefined;
+  readonly patience?: Patience | undefined;
 }
 
 export interface ImageDigests {

@@ -1,20 +1,8 @@
 /** Registries that do not answer: nobody waits for one until it does, and it is asked on. */
+import { askAgainMs, wantedMs, type Patience } from '../http/patience.ts';
 import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
 import { RegistryError } from './registry.ts';
-
-/** For whoever has others to see to. */
-export interface RegistryPatience {
-  /** Milliseconds that a registry may take before it is late. */
-  readonly ms: number;
-  /** A registry that was late has answered, whatever it said. */
-  answered(): void;
-}
-
-/** One that is late is asked again so long after it gave no answer. */
-const againMs = 30_000;
-/** Passes look up all tags each few minutes: what nobody has asked for in this time git does not name any more. */
-const wantedMs = 60 * 60_000;
 
 interface Question<Answer> {
   readonly host: string;
@@ -22,7 +10,7 @@ interface Question<Answer> {
   readonly ask: () => Promise<Answer>;
 }
 
-interface Of {
+interface Asked {
   readonly host: string;
   readonly ref: string;
 }
@@ -30,7 +18,7 @@ interface Of {
 interface Parts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly patience: RegistryPatience;
+  readonly patience: Patience;
 }
 
 export class LateAnswers {
@@ -43,13 +31,13 @@ export class LateAnswers {
   readonly #wantedAt = new Map<string, number>();
   /** By host: ends the wait for the next question. */
   readonly #again = new Map<string, () => void>();
-  readonly #waiting = new Set<Of & { tell(): void }>();
+  readonly #waiting = new Set<Asked & { tell(): void }>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  isLate({ host, ref }: Of): boolean {
+  isLate({ host, ref }: Asked): boolean {
     return this.#hosts.has(host) || this.#refs.has(ref);
   }
 
@@ -75,7 +63,7 @@ export class LateAnswers {
   }
 
   /** The answer, or undefined where it is late by then, or nobody on the host answers. */
-  async soon<Answer>(of: Of, answer: Promise<Answer>): Promise<Answer | undefined> {
+  async soon<Answer>(of: Asked, answer: Promise<Answer>): Promise<Answer | undefined> {
     this.#wantedAt.set(of.host, this.#parts.clock.monotonic());
     if (this.isLate(of)) {
       answer.catch(() => undefined);
@@ -119,7 +107,7 @@ export class LateAnswers {
     if (clock.monotonic() - (this.#wantedAt.get(host) ?? -Infinity) >= wantedMs) return;
     this.#again.set(
       host,
-      clock.timer(againMs, () => void this.watched(question).catch(() => undefined)),
+      clock.timer(askAgainMs, () => void this.watched(question).catch(() => undefined)),
     );
   }
 }

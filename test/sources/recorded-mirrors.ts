@@ -7,7 +7,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { silentLog } from '../../src/model/base/log.ts';
 import { createGitCredentials, type GitCredentials } from '../../src/sources/git/credentials.ts';
 import type { MirrorLimits } from '../../src/sources/mirror/mirror-size.ts';
-import type { SourcePatience } from '../../src/sources/mirror/patience.ts';
+import type { Patience } from '../../src/http/patience.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/mirror/mirror.ts';
 import type { Tree } from '../../src/sources/tree/tree.ts';
 import { makeBareRepository, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
@@ -29,7 +29,7 @@ interface RecordedOptions {
   readonly askTimeoutMs?: number;
   readonly limits?: Partial<MirrorLimits>;
   readonly hosts?: HostGuard;
-  readonly patience?: SourcePatience;
+  readonly patience?: Patience;
 }
 
 /** Mirrors whose every git child is written down, one line of arguments each, by a `git` that stands first on PATH. */

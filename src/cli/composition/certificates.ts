@@ -1,7 +1,7 @@
-import { promises as files } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
-import { Fault } from '../../model/base/fault.ts';
+import { writePrivateFile } from '../../sources/access/private-file.ts';
+import { Fault, toFault } from '../../model/base/fault.ts';
 import { variable, type Io } from '../shell/io.ts';
 
 /** Programs of their own read whom to trust from a file that takes the place of the system's. */
@@ -13,31 +13,23 @@ const variables = ['GIT_SSL_CAINFO', 'SSL_CERT_FILE'] as const;
  * written.
  */
 export async function withCertificates(
-  { env, clock, host }: Pick<Io, 'env' | 'clock' | 'host'>,
+  { env, clock }: Pick<Io, 'env' | 'clock'>,
   directory: string,
 ): Promise<Io['env']> {
   const missing = variables.filter((name) => variable(env, name) === undefined);
   if (variable(env, 'NODE_EXTRA_CA_CERTS') === undefined || missing.length === 0) return env;
   const file = join(directory, 'certificates.pem');
   try {
-    await clock.busy(() => write(directory, file, host.pid));
+    const certificates = new Set([...getCACertificates('default'), ...getCACertificates('system')]);
+    await clock.busy(() => writePrivateFile(file, [...certificates].join('\n')));
   } catch (cause) {
     throw new Fault({
       kind: 'transient',
       what: 'the certificates of NODE_EXTRA_CA_CERTS cannot be handed to git and flyctl',
-      why: (cause as Error).message,
+      why: toFault(cause, 'the file could not be written').why,
       next: 'make the data directory writable (data_dir in flycd.yaml), or set GIT_SSL_CAINFO and SSL_CERT_FILE',
       cause,
     });
   }
   return { ...env, ...Object.fromEntries(missing.map((name) => [name, file])) };
-}
-
-/** Another process may read it, and write it at the same moment. */
-async function write(directory: string, file: string, pid: number): Promise<void> {
-  const certificates = new Set([...getCACertificates('default'), ...getCACertificates('system')]);
-  await files.mkdir(directory, { recursive: true, mode: 0o700 });
-  const written = `${file}.${pid}`;
-  await files.writeFile(written, [...certificates].join('\n'));
-  await files.rename(written, file);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
+import type { HostGuard } from '../../http/guard.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
 import { allEnded } from '../../model/base/ending.ts';
 import { Fault } from '../../model/base/fault.ts';
@@ -11,8 +12,9 @@ import type * as database from '../../record/database.ts';
 import type { Evidence } from '../../record/evidence.ts';
 import type { Store, StoreReader } from '../../record/store.ts';
 import { isGitLocation } from '../../sources/tree/location.ts';
+import { hostGuard } from './allowed-hosts.ts';
 import type { Images } from './images.ts';
-import { flyToken, variable } from '../shell/io.ts';
+import { flyToken, variable, type Io } from '../shell/io.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { createLoading, type Loaded, type LoadRequest } from './loading.ts';
 import { settingsOfConfig } from './settings-of-config.ts';
@@ -70,15 +72,14 @@ async function compose(
 ): Promise<Composition> {
   const { io, redactor, log } = invocation;
   const settings = await readSettings(io, options.settings);
-  const fleet =
-    config === undefined
-      ? settings.written.fleet
-      : settingsOfConfig(settings, locateConfig(io, settings, config, isGitLocation)).written.fleet;
+  const fleet = fleetOf(io, settings, config);
   const dataDirectory = (): string => locateData(io, settings, options.dataDir);
   const stores: StoreReader[] = [];
   const instance = instanceName(invocation);
   const transport = once(() => createFlyTransport(invocation));
-  const loading = createLoading({ invocation, config, options, settings, dataDirectory });
+  let guard: HostGuard | undefined;
+  const hosts = (): HostGuard => (guard ??= hostGuard(io, settings));
+  const loading = createLoading({ invocation, config, options, settings, hosts, dataDirectory });
 
   async function opened<Opened extends StoreReader>(
     parts: Pick<database.StoreOptions, 'fleet' | 'names'>,
@@ -129,13 +130,19 @@ async function compose(
     evidence,
     images: once(async () => {
       const { createImages } = await io.clock.busy(() => import('./images.ts'));
-      return createImages(invocation, settings, dataDirectory);
+      return createImages(invocation, { hosts, dataDirectory });
     }),
     async close() {
       loading.close();
       await allEnded(stores.splice(0).map((store) => store.close()));
     },
   };
+}
+
+/** The fleet that the operator's settings name for this config. */
+function fleetOf(io: Io, settings: OperatorSettings, config: string | undefined): string | undefined {
+  if (config === undefined) return settings.written.fleet;
+  return settingsOfConfig(settings, locateConfig(io, settings, config, isGitLocation)).written.fleet;
 }
 
 /** Composes for one piece of work and closes what that opened, however it ends. */

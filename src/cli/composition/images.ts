@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { ImageBuilds } from '../../../controllers/images/builds.ts';
 import type { ImageLookup } from '../../../controllers/images/lookup.ts';
+import type { HostGuard } from '../../http/guard.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Invocation } from '../shell/invocation.ts';
 import { flyToken, variable } from '../shell/io.ts';
-import { hostGuard } from './allowed-hosts.ts';
 import { withCertificates } from './certificates.ts';
 import { registryAccess } from './registry.ts';
-import type { OperatorSettings } from './settings.ts';
 
 export interface Images {
   /** Looks for images, and makes none. */
@@ -19,14 +18,13 @@ export interface Images {
 /** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
 export async function createImages(
   { io, log, redactor }: Invocation,
-  settings: OperatorSettings,
-  dataDirectory: () => string,
+  { hosts, dataDirectory }: { readonly hosts: () => HostGuard; readonly dataDirectory: () => string },
 ): Promise<Images> {
   const [{ createRegistryImages }, { createImagePulls }, { createFlyctl }] = await io.clock.busy(() =>
     Promise.all([import('../../oci/images.ts'), import('../../oci/pulls.ts'), import('../../fly/builder/flyctl.ts')]),
   );
   const { clock, env } = io;
-  const { fetch } = hostGuard(io, settings);
+  const { fetch } = hosts();
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
   const token = new SecretValue(flyToken(io) ?? '');
   const flyctl = createFlyctl({

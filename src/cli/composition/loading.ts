@@ -8,13 +8,13 @@ import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
 import type { CloneCommit } from '../../sources/git/clone-commit.ts';
 import type { OpenGitMirrors } from '../../sources/mirror/mirror.ts';
-import type { SourcePatience } from '../../sources/mirror/patience.ts';
+import type { HostGuard } from '../../http/guard.ts';
+import type { Patience } from '../../http/patience.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import type { Io } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
-import { hostGuard } from './allowed-hosts.ts';
 import { withCertificates } from './certificates.ts';
 import { operatorAllowsSecrets } from './allowed-secrets.ts';
 import { createPasts, earlierCommits, learnSecrets, type ReadThen } from './earlier-commits.ts';
@@ -41,6 +41,8 @@ export interface LoadingRequest {
   readonly config: string | undefined;
   readonly options: ConfigOptions;
   readonly settings: OperatorSettings;
+  /** Throws a stalled Fault where the settings name no host. */
+  readonly hosts: () => HostGuard;
   /** Asked for when something is kept there. Throws a stalled Fault where there is no place for it. */
   dataDirectory(): string;
 }
@@ -51,7 +53,7 @@ export interface LoadRequest {
   /** What to call an app without a name of its own; undefined: such an app is invalid. */
   readonly nameless?: string;
   /** For whoever keeps other apps meanwhile, as the first load says it. undefined: each source is waited for as long as it may take. */
-  readonly patience?: SourcePatience | undefined;
+  readonly patience?: Patience | undefined;
 }
 
 export interface Loading {
@@ -213,7 +215,7 @@ function secretIn(address: string): string {
 /** How repositories are reached that config names, and for how long. */
 interface SourceWays {
   readonly access: GitAccess;
-  readonly patience: SourcePatience | undefined;
+  readonly patience: Patience | undefined;
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
@@ -245,21 +247,21 @@ async function createMirrors(request: LoadingRequest, { access, patience }: Sour
   const directory = join(dataDirectory, 'mirrors');
   const megabytes = request.settings.written.mirror?.max_mb;
   const limits = megabytes === undefined ? {} : { maxBytes: megabytes * 1024 * 1024 };
-  const hosts = hostGuard(io, request.settings);
+  const hosts = request.hosts();
   const environment = await withCertificates(io, dataDirectory);
   return createGitMirrors({ directory, clock: io.clock, log, credentials, environment, hosts, limits, patience });
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */
 async function createDigests(
-  { invocation, settings }: LoadingRequest,
-  patience: SourcePatience | undefined,
+  { invocation, hosts }: LoadingRequest,
+  patience: Patience | undefined,
 ): Promise<ImageDigests> {
   const { io, log, redactor } = invocation;
   const [{ createImageDigests }, { registryAccess }] = await io.clock.busy(() =>
     Promise.all([import('../../oci/digest.ts'), import('./registry.ts')]),
   );
   const { credentials } = registryAccess(io, redactor);
-  const { fetch } = hostGuard(io, settings);
+  const { fetch } = hosts();
   return createImageDigests({ fetch, clock: io.clock, log, credentials, patience });
 }

@@ -44,7 +44,7 @@ export interface Gathering {
   readonly sync: readonly (SyncWritten | undefined)[];
   readonly allowed: AllowedSecrets;
   /** Moves when `sync` or `allowed` does. */
-  readonly wordsKey: string;
+  readonly settingsKey: string;
   /** false: apps of the fleet may stand in what was not read. */
   readonly isWhole: boolean;
 }
@@ -204,7 +204,7 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
   const ids = local.map(({ id }) => id);
   // All that may move while the draft, with its file and its projects, stays.
   const build = source?.recipe?.build.key;
-  const key = [source === undefined, source?.appVersion, build, commit, gathering.wordsKey, ...ids].join('\n');
+  const key = [source === undefined, source?.appVersion, build, commit, gathering.settingsKey, ...ids].join('\n');
   const known = gathering.memory.apps.get(draft);
   if (known?.key === key) return known.composed;
   const contents = new Map<string, Uint8Array>();

@@ -46,7 +46,10 @@ export interface GitReach {
         readonly credential: GitCredential | undefined;
         /** The call's timeout, milliseconds. */
         readonly timeoutMs: number;
-        /** undefined: the operator gave the address, and git goes wherever that leads. Else it connects to these alone (none: to its proxy), and follows no redirect. */
+        /**
+         * git connects to these alone, and follows no redirect. None: its proxy resolves the name, or the host is exempt.
+         * undefined: the operator gave the address, and git goes wherever it leads.
+         */
         readonly addresses?: readonly string[] | undefined;
       }
     | undefined;
@@ -89,12 +92,12 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
     // git would send the header on to wherever it is redirected
     config.push(['http.followRedirects', 'false']);
   }
-  if (addresses !== undefined && location !== undefined) config.push(...bound(location, addresses));
+  if (addresses !== undefined && location !== undefined) config.push(...pinned(location, addresses));
   if (location?.scheme === 'ssh') {
     const [address] = addresses ?? [];
     environment['GIT_SSH_COMMAND'] = [
       sshCommand(credential?.kind === 'ssh' ? credential : undefined),
-      ...(address === undefined ? [] : boundSsh(location, address)),
+      ...(address === undefined ? [] : pinnedSsh(location, address)),
     ].join(' ');
     const agent = credential?.kind === 'ssh' ? credential.agentSocket : undefined;
     if (agent !== undefined) environment['SSH_AUTH_SOCK'] = agent;
@@ -103,7 +106,7 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
 }
 
 /** git's HTTP connects to these addresses of the host, and to no other host. */
-function bound(
+function pinned(
   { scheme, host, port }: GitLocation,
   addresses: readonly string[],
 ): readonly (readonly [string, string])[] {
@@ -116,7 +119,7 @@ function bound(
 }
 
 /** ssh connects there, and compares the key with that of the name. */
-function boundSsh(location: GitLocation, address: string): readonly string[] {
+function pinnedSsh(location: GitLocation, address: string): readonly string[] {
   return [`-o HostName=${address}`, `-o 'HostKeyAlias=${knownHostName(location)}'`];
 }
 

@@ -69,7 +69,7 @@ export class Mirror {
 
   /** The tree a ref points to now: asked after this call, never before it. */
   tree(ref: string): Promise<Tree> {
-    this.#remote.isWaitedFor = true;
+    this.#remote.isOperators = true;
     return this.#asked(ref);
   }
 

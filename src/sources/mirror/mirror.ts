@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { Patience } from '../../http/patience.ts';
 import type { Clock } from '../../model/base/clock.ts';
 import type { Descent } from '../../model/removal.ts';
 import type { HostGuard } from '../../http/guard.ts';
@@ -12,9 +13,8 @@ import { admittedLocation } from '../tree/admitted-location.ts';
 import { originOf } from '../tree/origin.ts';
 import { checkRef } from '../tree/ref.ts';
 import { Mirror } from './mirror-repository.ts';
-import { createMirrorWay } from './mirror-way.ts';
+import { createRoute } from './route.ts';
 import { defaultMirrorLimits, type MirrorLimits } from './mirror-size.ts';
-import type { SourcePatience } from './patience.ts';
 import { createPermits } from './permits.ts';
 import type { GitMirrors, GitSourceRequest, Tree } from '../tree/tree.ts';
 
@@ -33,7 +33,7 @@ export interface GitMirrorsOptions {
   /** Where addresses out of config files may lead; undefined: anywhere. */
   readonly hosts?: HostGuard | undefined;
   /** For sources that config names, while others wait. undefined: each is waited for as long as its calls may take. */
-  readonly patience?: SourcePatience | undefined;
+  readonly patience?: Patience | undefined;
   /** Default: `defaultMirrorLimits`. */
   readonly limits?: Partial<MirrorLimits> | undefined;
 }
@@ -89,7 +89,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       directory: join(options.directory, `${name}.git`),
       location,
       credential: (asked) => credentialOf(asked, options.credentials),
-      way: createMirrorWay({ location, clock: options.clock, guard }),
+      route: createRoute({ location, clock: options.clock, guard }),
       environment: options.environment ?? {},
       clock: options.clock,
       log: options.log,

@@ -1,4 +1,5 @@
 /** Turns at the network. Who gets no answer goes on beside the others, and gives its turn to them. */
+import { Places } from '../../http/lane.ts';
 import type { Clock } from '../../model/base/clock.ts';
 import { GitError } from '../git/git-command.ts';
 
@@ -127,33 +128,5 @@ class Turn {
       this.wasCut = true;
       this.#ended.reject(new GitError(`no answer within ${turnMs / 1000} s`, 'timeout'));
     } else this.#cancelTurn = clock.timer(turnMs, () => this.#overstay());
-  }
-}
-
-class Places {
-  #free: number;
-  readonly #first: (() => void)[] = [];
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(most: number) {
-    this.#free = most;
-  }
-
-  async enter(isFirst = false): Promise<void> {
-    if (this.tryEnter()) return;
-    await new Promise<void>((resolve) => (isFirst ? this.#first : this.#waiting).push(resolve));
-  }
-
-  tryEnter(): boolean {
-    if (this.#free === 0) return false;
-    this.#free -= 1;
-    return true;
-  }
-
-  /** The place is handed over, not given back: nobody can slip in between. */
-  leave(): void {
-    const next = this.#first.shift() ?? this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
   }
 }

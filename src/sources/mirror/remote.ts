@@ -1,3 +1,4 @@
+import type { Patience } from '../../http/patience.ts';
 import type { Clock } from '../../model/base/clock.ts';
 import type { Fault } from '../../model/base/fault.ts';
 import { hostKeyFault } from '../access/host-key-fault.ts';
@@ -6,8 +7,8 @@ import { gitEnvironment, runGit, type GitError } from '../git/git-command.ts';
 import { mirrorFault } from '../git/git-fault.ts';
 import type { GitLocation } from '../tree/location.ts';
 import type { SizeWatch } from './mirror-size.ts';
-import type { MirrorWay } from './mirror-way.ts';
-import { Lateness, type SourcePatience } from './patience.ts';
+import type { Route } from './route.ts';
+import { Lateness } from './lateness.ts';
 import { isSilence, type Permits } from './permits.ts';
 
 export interface RemoteParts {
@@ -15,13 +16,13 @@ export interface RemoteParts {
   readonly location: GitLocation;
   /** Asked before each use, so that a renewed token counts. */
   readonly credential: (location: GitLocation) => Promise<GitCredential | undefined>;
-  readonly way: MirrorWay;
+  readonly route: Route;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** Takes a turn at the network. */
   readonly permits: Permits;
   /** undefined: it is waited for. */
-  readonly patience: SourcePatience | undefined;
+  readonly patience: Patience | undefined;
 }
 
 /** A call's arguments, with the address as it is asked. */
@@ -33,7 +34,7 @@ export interface RemoteTarget {
   readonly watch: SizeWatch;
 }
 
-interface Called {
+interface LastCall {
   readonly credential: GitCredential | undefined;
   /** The one that ssh connected to; undefined: what the name resolves to. */
   readonly address: string | undefined;
@@ -43,10 +44,10 @@ interface Called {
 export class Remote {
   readonly #parts: RemoteParts;
   readonly lateness: Lateness | undefined;
-  /** Who reads the config repo has nothing else to do until it is there. */
-  isWaitedFor = false;
+  /** The operator named it: whoever reads the config repo waits for it, and it is never late. */
+  isOperators = false;
   #isSilent = false;
-  #called: Called | undefined;
+  #lastCall: LastCall | undefined;
 
   constructor(parts: RemoteParts) {
     this.#parts = parts;
@@ -55,13 +56,16 @@ export class Remote {
     this.lateness = patience && new Lateness({ clock, name: location.remote, patience, isSilent });
   }
 
-  /** Runs git, once it is its turn, and where `target` is given there, watched as long. Throws a GitError, and what the way, the target and its watch throw. */
+  /**
+   * Runs git once it has a turn: in the mirror, or where `target` says, watched as long. Throws a GitError, and what the route, the
+   * target and its watch throw.
+   */
   async call(args: RemoteArgs, timeoutMs: number, target?: () => Promise<RemoteTarget>): Promise<string> {
-    const { clock, location, permits, way, environment: inherited } = this.#parts;
+    const { clock, location, permits, route, environment: inherited } = this.#parts;
     let isMoving = (): boolean => false;
     const ask = async (asked: GitLocation, addresses: readonly string[] | undefined, ended: Promise<never>) => {
       const credential = await this.#parts.credential(asked);
-      this.#called = { credential, address: addresses?.[0] };
+      this.#lastCall = { credential, address: addresses?.[0] };
       const remote = { location: asked, credential, timeoutMs, addresses };
       const environment = gitEnvironment({ environment: inherited, remote });
       const redactor = redactorOf(credential);
@@ -81,11 +85,11 @@ export class Remote {
         {
           host: location.host,
           isLate: () => late?.isLate ?? false,
-          late: late === undefined || this.isWaitedFor ? undefined : () => late.late(),
+          late: late === undefined || this.isOperators ? undefined : () => late.late(),
           patienceMs: this.#parts.patience?.ms ?? 0,
           isMoving: () => isMoving(),
         },
-        (ended) => Promise.race([way.go((asked, addresses) => ask(asked, addresses, ended)), ended]),
+        (ended) => Promise.race([route.call((asked, addresses) => ask(asked, addresses, ended)), ended]),
       );
     } catch (error) {
       this.#isSilent = isSilence(error);
@@ -96,7 +100,7 @@ export class Remote {
   /** git's refusal as a Fault; of a host that is not believed what it shows. */
   async refusal(error: GitError): Promise<Fault> {
     const { location, clock } = this.#parts;
-    const { credential, address } = this.#called ?? {};
+    const { credential, address } = this.#lastCall ?? {};
     const pinned = credential?.kind === 'ssh' ? credential.knownHostsFiles[0] : undefined;
     const { PATH: path = '' } = gitEnvironment({ environment: this.#parts.environment });
     const about = { words: error.stderr, location, address, pinned, clock, path };

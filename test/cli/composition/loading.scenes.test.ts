@@ -2,6 +2,7 @@ import { quietHost } from '../terminal.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hostGuard } from '../../../src/cli/composition/allowed-hosts.ts';
 import { createLoading } from '../../../src/cli/composition/loading.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import type { Fault } from '../../../src/model/base/fault.ts';
@@ -27,11 +28,13 @@ async function loaded(env: Readonly<Record<string, string | undefined>>, clock =
   const silent = { isTTY: false, write() {} };
   const { signal } = new AbortController();
   const io = { env, cwd: '/', stdout: silent, stderr: silent, clock, fetch, signal, random: () => 0, host: quietHost };
+  const settings = { file: undefined, isNamed: false, written: {} };
   const loading = createLoading({
     invocation: { io, log: silentLog, redactor: new Redactor() },
     config: scratch.path,
     options: {},
-    settings: { file: undefined, isNamed: false, written: {} },
+    settings,
+    hosts: () => hostGuard(io, settings),
     dataDirectory: () => scratch.path,
   });
   return (await loading.load({ offline: true })).fleet;

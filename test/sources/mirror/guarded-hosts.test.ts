@@ -6,7 +6,7 @@ import { IdleClock, systemClock, type Clock } from '../../../src/model/base/cloc
 import { silentLog } from '../../../src/model/base/log.ts';
 import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
-import { createMirrorWay } from '../../../src/sources/mirror/mirror-way.ts';
+import { createRoute } from '../../../src/sources/mirror/route.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../../src/sources/mirror/mirror.ts';
 import { admittedLocation } from '../../../src/sources/tree/admitted-location.ts';
 import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
@@ -102,8 +102,8 @@ describe('an address out of a config file', () => {
     const lookup = () => Promise.reject(Object.assign(new Error(`queryA ${code} git.example`), { code }));
     const location = admittedLocation({ url: 'https://git.example/a/b', trust: 'config' });
     const guard = createHostGuard({ allowed, fetch, proxyOf: () => undefined, clock: systemClock, lookup });
-    const way = createMirrorWay({ location, clock: systemClock, guard: () => guard });
-    await expect(way.go(() => Promise.resolve())).rejects.toMatchObject({ name: 'GitError', reason });
+    const route = createRoute({ location, clock: systemClock, guard: () => guard });
+    await expect(route.call(() => Promise.resolve())).rejects.toMatchObject({ name: 'GitError', reason });
   });
 
   it('is the operator’s own where they named it themselves', async () => {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import { IdleClock, systemClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
-import { Lateness } from '../../../src/sources/mirror/patience.ts';
+import { Lateness } from '../../../src/sources/mirror/lateness.ts';
 import type { GitSourceRequest, Tree } from '../../../src/sources/tree/tree.ts';
 import { makeBareRepository, startGitServer, type GitServer } from '../../servers/git-server.ts';
 import { faultOf, MirrorPlace, recordMirrors, textOf } from '../recorded-mirrors.ts';

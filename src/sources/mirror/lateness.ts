@@ -1,26 +1,14 @@
 /** A repository that does not answer: nobody waits for it, it is asked on, and whoever asked is told when it answers. */
+import { askAgainMs, wantedMs, type Patience } from '../../http/patience.ts';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Tree } from '../tree/tree.ts';
-
-/** For what serves others meanwhile. */
-export interface SourcePatience {
-  /** Milliseconds that git may take for one call before its repository is late. */
-  readonly ms: number;
-  /** A repository that was late has answered, whatever it said. */
-  answered(): void;
-}
-
-/** One that is late is asked again so long after it got no answer: a child and a connection each time. */
-const againMs = 30_000;
-/** Passes ask for all sources each few minutes: what nobody has asked for in this time git does not name any more. */
-const wantedMs = 60 * 60_000;
 
 interface LatenessParts {
   readonly clock: Clock;
   /** For people. */
   readonly name: string;
-  readonly patience: SourcePatience;
+  readonly patience: Patience;
   /** true: the last call got no answer. */
   readonly isSilent: () => boolean;
 }
@@ -96,7 +84,7 @@ export class Lateness {
 
   #askAgain(ask: () => Promise<Tree>): void {
     const { clock } = this.#parts;
-    this.#cancel = clock.timer(againMs, () => {
+    this.#cancel = clock.timer(askAgainMs, () => {
       if (clock.monotonic() - this.#wantedAt < wantedMs) this.#follow(ask(), ask);
     });
   }

@@ -8,23 +8,23 @@ import type { GitLocation } from '../tree/location.ts';
 import { GitError } from '../git/git-command.ts';
 import { isRedirect } from '../git/git-fault.ts';
 
-/** The way to a repository's server, found anew for each call. */
-export interface MirrorWay {
+/** How a repository's server is reached, decided anew for each call. */
+export interface Route {
   /**
    * Calls git with the address to ask and the addresses to connect to (undefined: wherever it leads). Throws what git throws, and a
    * Fault for a host that config may not lead to.
    */
-  go<T>(call: (location: GitLocation, addresses: readonly string[] | undefined) => Promise<T>): Promise<T>;
+  call<T>(run: (location: GitLocation, addresses: readonly string[] | undefined) => Promise<T>): Promise<T>;
 }
 
-export interface MirrorWayParts {
+export interface RouteParts {
   readonly location: GitLocation;
   readonly clock: Clock;
   /** undefined: the operator gave the address. */
   readonly guard: () => HostGuard | undefined;
 }
 
-/** A forge that renames an owner and then a repository redirects twice; as git's own limit for curl is no reason to follow 20. */
+/** A forge that renames an owner and then a repository redirects twice. git itself follows 20. */
 const redirectsMax = 3;
 const redirectTimeoutMs = 15_000;
 /** Asking the old address first costs a call; a redirect that was a mistake is not gone by for longer. */
@@ -35,7 +35,7 @@ const redirectBytesMax = 64 * 1024;
 /** What git asks first of a server that speaks HTTP. */
 const firstQuestion = '/info/refs?service=git-upload-pack';
 
-export function createMirrorWay({ location: written, clock, guard }: MirrorWayParts): MirrorWay {
+export function createRoute({ location: written, clock, guard }: RouteParts): Route {
   /** Where the address leads to, once it has been followed. */
   let moved: { readonly location: GitLocation; readonly until: number } | undefined;
 
@@ -67,17 +67,17 @@ export function createMirrorWay({ location: written, clock, guard }: MirrorWayPa
   }
 
   return {
-    async go(call) {
+    async call(run) {
       const location = moved !== undefined && clock.monotonic() < moved.until ? moved.location : written;
       try {
-        return await call(location, await admitted(location));
+        return await run(location, await admitted(location));
       } catch (error) {
         moved = undefined;
         const guarded = guard();
         if (guarded === undefined || !(error instanceof GitError) || !isRedirect(error)) throw error;
         const next = await followed(written, guarded);
         if (next === undefined) throw error;
-        const answer = await call(next, await admitted(next));
+        const answer = await run(next, await admitted(next));
         moved = { location: next, until: clock.monotonic() + movedMs };
         return answer;
       }
